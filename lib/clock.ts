@@ -1,0 +1,117 @@
+/** Stops something that was started; calling it again does nothing. */
+export type Cancel = () => void;
+
+/**
+ * Time, as everything in the gateway sees it. One object is handed down from the composition root, so that a spec can
+ * put a fake in its place and let hours pass at once.
+ */
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. For timestamps and token claims; it may jump. */
+  now(): number;
+  /** Milliseconds since some fixed moment; never goes back. For durations and deadlines. */
+  monotonic(): number;
+  /** Calls `run` once, `delayMs` milliseconds from now. Keeps the process alive until then. */
+  after(delayMs: number, run: () => void): Cancel;
+  /** Calls `run` every `intervalMs` milliseconds. Does not keep the process alive. */
+  every(intervalMs: number, run: () => void): Cancel;
+}
+
+/** A uniformly distributed number in [0, 1), like `Math.random`. Seeded in specs. */
+export type Random = () => number;
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  every(intervalMs, run) {
+    const timer = setInterval(run, intervalMs);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
+
+/** Not for anything secret: request ids and tokens come from `node:crypto`. */
+export const systemRandom: Random = () => Math.random();
+
+/**
+ * Resolves after `delayMs` milliseconds.
+ *
+ * @throws the reason of `signal` as soon as that is aborted
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(reasonOf(signal));
+      return;
+    }
+    const onAbort = (): void => {
+      cancel();
+      reject(reasonOf(signal));
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** What bounds a piece of work from outside. */
+export interface Bounds {
+  readonly clock: Clock;
+  /** The longest that the work may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Ends the work early, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The error to end with when the time is up. */
+  readonly onTimeout: () => Error;
+}
+
+/**
+ * Runs `work` with a signal that is aborted when the time is up or the caller's own signal is. The promise settles at
+ * that moment even where `work` ignores its signal, and leaves no timer and no listener behind.
+ *
+ * @throws `onTimeout()` when the time is up; the reason of `bounds.signal` when that is aborted; whatever `work` throws
+ */
+export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { clock, timeoutMs, signal, onTimeout } = bounds;
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(reasonOf(signal));
+      return;
+    }
+    const controller = new AbortController();
+    const end = (error: Error): void => {
+      release();
+      reject(error);
+      controller.abort(error);
+    };
+    const onAbort = (): void => end(reasonOf(signal));
+    const cancel = clock.after(timeoutMs, () => end(onTimeout()));
+    const release = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    // A rejection that comes after the end has been announced is answered by nobody, and that is right.
+    work(controller.signal).then(
+      (value) => {
+        release();
+        resolve(value);
+      },
+      (error: unknown) => {
+        release();
+        reject(error instanceof Error ? error : new Error("work failed", { cause: error }));
+      },
+    );
+  });
+}
+
+function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error("aborted", { cause: reason });
+}
