@@ -1,0 +1,54 @@
+import type { Sfu } from "../sfu/sfu.ts";
+import type { Affinity } from "./affinity.ts";
+import type { Placement, Strategy } from "./strategy.ts";
+
+/** The SFUs that may take one request, best first, handed out one by one. */
+export interface Candidates {
+  /** How many are still to come, at most. */
+  readonly left: number;
+  /** The next one that is available at this moment: others may have failed it since the ranking. */
+  next(): Sfu | null;
+}
+
+export type Rank = (conference: string, placement: Placement) => Candidates;
+
+export interface RankTools {
+  /** The SFUs that may be asked now. */
+  readonly available: () => readonly Sfu[];
+  readonly affinity: Affinity;
+  readonly strategy: Strategy;
+}
+
+/**
+ * 1. The SFU that the conference is assigned to: its members are there.
+ * 2. The others, as the strategy ranks them.
+ *
+ * The strategy is asked only when its answer is needed: it counts what it hands out.
+ */
+export function createRank({ available, affinity, strategy }: RankTools): Rank {
+  return (conference, placement) => {
+    const address = affinity.get(conference);
+    const given = new Set<Sfu>();
+    let ranked: readonly Sfu[] | null = null;
+
+    const candidates = (): readonly Sfu[] => available().filter((sfu) => !given.has(sfu));
+    const assigned = (): Sfu | undefined =>
+      given.size === 0 && address !== null ? candidates().find((sfu) => sfu.address === address) : undefined;
+    const best = (): Sfu | undefined => {
+      ranked ??= strategy(candidates(), placement);
+      const open = new Set(candidates());
+      return ranked.find((sfu) => open.has(sfu));
+    };
+
+    return {
+      get left() {
+        return candidates().length;
+      },
+      next() {
+        const sfu = assigned() ?? best() ?? null;
+        if (sfu !== null) given.add(sfu);
+        return sfu;
+      },
+    };
+  };
+}
