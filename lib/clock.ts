@@ -1,3 +1,5 @@
+import { toError } from "./errors.ts";
+
 /** Stops something that was started; calling it again does nothing. */
 export type Cancel = () => void;
 
@@ -105,13 +107,12 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
       },
       (error: unknown) => {
         release();
-        reject(error instanceof Error ? error : new Error("work failed", { cause: error }));
+        reject(toError(error));
       },
     );
   });
 }
 
 function reasonOf(signal: AbortSignal | undefined): Error {
-  const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new Error("aborted", { cause: reason });
+  return toError(signal?.reason);
 }

@@ -1,0 +1,41 @@
+import { CompactSign } from "jose";
+import { GatewayError } from "../errors.ts";
+import { type AuthKey, KeyError, parseKey } from "./keys.ts";
+import type { Verified } from "./verify.ts";
+
+/**
+ * The claims as an SFU shall get them: byte for byte as the caller sent them, `keySeed` aside. An SFU would derive the
+ * channel key from the seed with *its* key, Odoo derives it with *its own*, which is the gateway's; so the gateway
+ * puts the derived key in the seed's place (contract.md, «o-sfu»).
+ *
+ * @throws {GatewayError} 400 `invalid_claims` where `keySeed` is not base64 text
+ */
+export function outgoingClaims({ claims, payload, key }: Verified): Uint8Array {
+  if (claims.keySeed === undefined) return payload;
+  const { keySeed, ...rest } = claims;
+  return Buffer.from(JSON.stringify({ ...rest, key: deriveChannelKey(key, keySeed) }));
+}
+
+/** base64(HMAC-SHA256(key: the caller's key, data: base64decode(seed))), standard alphabet with padding. */
+function deriveChannelKey(key: AuthKey, seed: unknown): string {
+  if (typeof seed !== "string") {
+    throw new GatewayError("invalid_claims", "expected the claim 'keySeed' to be base64 text", { status: 400 });
+  }
+  try {
+    parseKey(seed);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw new GatewayError("invalid_claims", `the claim 'keySeed': ${error.message}`, { status: 400 });
+  }
+  return key.hmac(Buffer.from(seed, "base64")).toString("base64");
+}
+
+/** An HS256 JWT over `payload`, which must be a JSON object in UTF-8. */
+export async function sign(payload: Uint8Array, key: AuthKey): Promise<string> {
+  return new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(await key.cryptoKey());
+}
+
+/** As {@link sign}, for claims that the gateway makes itself. */
+export function signClaims(claims: Readonly<Record<string, unknown>>, key: AuthKey): Promise<string> {
+  return sign(Buffer.from(JSON.stringify(claims)), key);
+}

@@ -1,0 +1,13 @@
+import type { Path } from "./toml.ts";
+
+/** `[[sfu]] #2 key`, `[balancing.weights] cpu`: a path as somebody with the file open would say it. */
+export function describePath(path: Path): string {
+  const [first, second, ...rest] = path.map(String);
+  if (first === undefined) return "";
+  if (first === "sfu") {
+    return second === undefined ? "[[sfu]]" : ["[[sfu]]", `#${String(Number(second) + 1)}`, ...rest].join(" ");
+  }
+  if (second === undefined) return `[${first}]`;
+  const parts = [first, second, ...rest];
+  return `[${parts.slice(0, -1).join(".")}] ${String(parts.at(-1))}`;
+}

@@ -1,0 +1,162 @@
+import { BlockList, isIP } from "node:net";
+import { z } from "zod";
+
+/*
+ * The tables of both TOML files, with every default. Units are in the names. A message says what was expected and
+ * never what was given: the values may be secrets.
+ */
+
+const text = z
+  .string({ error: ({ input }) => (input === undefined ? "missing" : "expected a string") })
+  .min(1, "expected a string that is not empty");
+
+function integer(from: number, to: number): z.ZodNumber {
+  const expected = `expected a whole number from ${String(from)} to ${String(to)}`;
+  return z.number({ error: expected }).int(expected).min(from, expected).max(to, expected);
+}
+
+function between(from: number, to: number): z.ZodNumber {
+  const expected = `expected a number from ${String(from)} to ${String(to)}`;
+  return z.number({ error: expected }).min(from, expected).max(to, expected);
+}
+
+/** A day, and the longest time that any setting takes. */
+const milliseconds = (from = 1): z.ZodNumber => integer(from, 86_400_000);
+
+/** An http or https URL as the operator wrote it, as an origin and path without a slash at its end. */
+function httpUrl(what: string): z.ZodType<string, string> {
+  return text.transform((value, context) => {
+    const url = URL.parse(value);
+    const fault = urlFault(url);
+    if (url === null || fault !== null) {
+      context.addIssue({ code: "custom", message: `expected ${what}${fault === null ? "" : `: ${fault}`}` });
+      return z.NEVER;
+    }
+    return url.origin + url.pathname.replace(/\/+$/, "");
+  });
+}
+
+function urlFault(url: URL | null): string | null {
+  if (url === null) return "this is not a URL";
+  if (url.protocol !== "http:" && url.protocol !== "https:") return "the scheme must be http or https";
+  if (url.username !== "" || url.password !== "") return "no user or password may stand in it";
+  if (url.search !== "" || url.hash !== "") return "no query and no fragment may stand in it";
+  return null;
+}
+
+/** An SFU's address is its identity, so two spellings of one URL must become one text. */
+const address = httpUrl("the SFU's URL, like http://10.0.0.5:8070");
+
+const region = text.transform((name) => name.toLowerCase());
+
+export const sfuSchema = z.strictObject({
+  address,
+  key: text,
+  region: region.optional(),
+  public_url: httpUrl("the URL that browsers reach this SFU at, like https://sfu1.example.com").optional(),
+  max_sessions: integer(1, 1_000_000).optional(),
+  weight: between(0.01, 100).default(1),
+  stats_token: text.optional(),
+});
+
+/** One table of settings: strict, and all defaults where the file does not have it. */
+function table<Shape extends z.ZodRawShape>(shape: Shape): z.ZodPrefault<z.ZodObject<Shape, z.core.$strict>> {
+  return z.strictObject(shape).prefault({} as never);
+}
+
+const coordinates = z.strictObject({ latitude: between(-90, 90), longitude: between(-180, 180) });
+
+export const settingsSchema = z.strictObject({
+  sfu: z.array(sfuSchema, { error: "expected [[sfu]] tables" }).default([]),
+  balancing: table({
+    strategy: z
+      .enum(["load", "round-robin"], { error: 'expected "load" or "round-robin"' })
+      // Load balancing needs reports, which this version does not read yet.
+      .default("round-robin"),
+    max_sessions: integer(1, 1_000_000).default(1000),
+    weights: table({
+      sessions: between(0, 1000).default(0.5),
+      cpu: between(0, 1000).default(0.3),
+      memory: between(0, 1000).default(0.2),
+      distance: between(0, 1000).default(1),
+    }),
+  }),
+  failover: table({
+    max_retries: integer(1, 100).default(3),
+    retry_timeout_ms: milliseconds(10).default(2500),
+    attempt_timeout_ms: milliseconds(10).default(1000),
+  }),
+  breaker: table({
+    error_threshold_percent: between(1, 100).default(50),
+    minimum_requests: integer(1, 10_000).default(5),
+    window_ms: milliseconds(100).default(10_000),
+    reset_timeout_ms: milliseconds(10).default(10_000),
+  }),
+  overload: table({
+    max_cpu: between(0, 1).default(0.95),
+    max_memory: between(0, 1).default(0.95),
+    max_sessions_ratio: between(0, 10).default(1),
+  }),
+  health: table({
+    interval_ms: milliseconds(100).default(2000),
+    stats_interval_ms: milliseconds(100).default(10_000),
+    timeout_ms: milliseconds(10).default(1000),
+    unhealthy_after: integer(1, 100).default(2),
+    healthy_after: integer(1, 100).default(1),
+  }),
+  registration: table({
+    ttl_ms: milliseconds(1000).default(30_000),
+    allow: z.array(text, { error: "expected a list of origins and CIDRs" }).optional(),
+  }),
+  registry: table({
+    url: httpUrl("the URL of the external list").optional(),
+    interval_ms: milliseconds(100).default(10_000),
+    token: text.optional(),
+  }),
+  affinity: table({ ttl_ms: milliseconds(0).default(60_000) }),
+  store: table({ url: text.optional() }),
+  rate_limit: table({
+    requests: integer(1, 1_000_000).optional(),
+    window_ms: milliseconds(100).optional(),
+    auth_failures: integer(1, 1_000_000).default(20),
+    auth_window_ms: milliseconds(100).default(60_000),
+  }),
+  regions: z
+    .record(text, coordinates, { error: "expected [regions.NAME] tables" })
+    .default({})
+    .transform((regions) => new Map(Object.entries(regions).map(([name, place]) => [name.toLowerCase(), place]))),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** `SFU_GATEWAY_NODES`: the fleet in place of the file's. */
+export const nodesSchema = z.strictObject({ sfu: z.array(z.unknown(), { error: 'expected {"sfu": […]}' }) });
+
+const cidr = text.refine(isCidr, "expected an IP address or a CIDR, like 10.0.0.0/8");
+
+export const environmentSchema = {
+  port: z.coerce.number({ error: "expected a port from 0 to 65535" }).pipe(integer(0, 65_535)),
+  bind: text.refine((value) => isIP(value) !== 0 || value === "localhost", "expected an IP address, like 0.0.0.0"),
+  trustedProxies: z.array(cidr),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], {
+    error: "expected trace, debug, info, warn, error, fatal or silent",
+  }),
+};
+
+export function isCidr(value: string): boolean {
+  return toBlockList([value]) !== null;
+}
+
+/** @returns null where one of `ranges` is neither an IP address nor a CIDR */
+export function toBlockList(ranges: readonly string[]): BlockList | null {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [network = "", prefix, ...rest] = range.split("/");
+    const version = isIP(network);
+    const bits = version === 4 ? 32 : 128;
+    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
+    if (version === 0 || rest.length > 0 || !(length <= bits)) return null;
+    list.addSubnet(network, length, version === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}

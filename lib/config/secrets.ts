@@ -1,0 +1,52 @@
+import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth/keys.ts";
+import type { Secrets } from "./config.ts";
+import type { EnvironmentSettings } from "./env.ts";
+import type { Fault } from "./fault.ts";
+import type { Path } from "./toml.ts";
+
+/**
+ * Turns the texts of all keys into keys. A fault names the entry and what was expected of it, never the text.
+ */
+export function readSecrets(
+  sfus: readonly { readonly address: string; readonly key: string }[],
+  environment: EnvironmentSettings,
+  locate: (path: Path) => string,
+  faults: Fault[],
+  warnings: Fault[],
+): Secrets {
+  const read = (text: string, where: string, what: string): AuthKey | null => {
+    try {
+      const key = parseKey(text);
+      if (key.length < RECOMMENDED_KEY_BYTES) {
+        const bytes = `${String(key.length)} bytes`;
+        warnings.push({
+          where,
+          what,
+          problem: `a weak key of ${bytes}, expected ${String(RECOMMENDED_KEY_BYTES)} or more`,
+        });
+      }
+      return key;
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      faults.push({ where, what, problem: error.message });
+      return null;
+    }
+  };
+
+  if (environment.keys.length === 0 && !faults.some(({ where }) => where.startsWith("SFU_GATEWAY_KEY"))) {
+    const problem = "missing, expected the base64 text that Odoo has as its RTC server KEY";
+    faults.push({ where: "SFU_GATEWAY_KEY", what: "", problem });
+  }
+  const several = environment.keys.length > 1;
+  const gatewayKeys = environment.keys.flatMap(
+    (text, index) => read(text, "SFU_GATEWAY_KEY", several ? `key ${String(index + 1)}` : "") ?? [],
+  );
+
+  const sfuKeys = new Map<string, AuthKey>();
+  sfus.forEach(({ address, key: text }, index) => {
+    if (text === "") return;
+    const key = read(text, locate(["sfu", index, "key"]), `[[sfu]] #${String(index + 1)} key`);
+    if (key !== null) sfuKeys.set(address, key);
+  });
+  return { gatewayKeys, sfuKeys };
+}

@@ -1,0 +1,72 @@
+import { type ErrorCode, type SfuError, toError } from "./errors.ts";
+import type { BreakerState, Health, Sfu } from "./sfu/sfu.ts";
+
+/** One try at one SFU, ended. */
+export interface AttemptEvent {
+  readonly requestId: string;
+  readonly sfu: Sfu;
+  readonly durationMs: number;
+  /** Null where it brought the channel. */
+  readonly error: SfuError | null;
+}
+
+/** One request to `/v1/channel`, answered or given up. */
+export interface ChannelRequestEvent {
+  readonly requestId: string;
+  readonly outcome: "ok" | ErrorCode;
+  readonly status: number;
+  readonly durationMs: number;
+  /** A hash of the conference, null where the token told none. */
+  readonly conference: string | null;
+  readonly region: string | null;
+  readonly country: string | null;
+  readonly callerAddress: string;
+  /** Whether it was served by the attempts that another request for the same conference had begun. */
+  readonly coalesced: boolean;
+  readonly attempts: readonly AttemptEvent[];
+  readonly error: Error | null;
+}
+
+/** What the core tells whoever listens: metrics, logs. */
+export interface EventMap {
+  attempt: AttemptEvent;
+  /** The next candidate is asked, because `from` failed. */
+  failover: { readonly from: AttemptEvent };
+  channelRequest: ChannelRequestEvent;
+  /** A request joined the attempts of another one. */
+  coalesced: { readonly requestId: string };
+  /** A request was turned away before any SFU was asked. */
+  rejected: { readonly reason: ErrorCode };
+  breaker: { readonly sfu: Sfu; readonly from: BreakerState; readonly to: BreakerState };
+  health: { readonly sfu: Sfu; readonly from: Health; readonly to: Health };
+  sfuAdded: { readonly sfu: Sfu };
+  sfuRemoved: { readonly sfu: Sfu };
+  /** An error that nothing in the code accounts for. */
+  unexpected: { readonly where: string; readonly error: Error };
+}
+
+export type Listener<T> = (payload: T) => void;
+
+/**
+ * Tells listeners what happened, in the order in which they came. A listener that throws harms neither the core nor
+ * the others: a metric is never worth a call.
+ */
+export class Events {
+  readonly #listeners: { [Name in keyof EventMap]?: readonly Listener<EventMap[Name]>[] } = {};
+
+  on<Name extends keyof EventMap>(name: Name, listener: Listener<EventMap[Name]>): void {
+    this.#listeners[name] = [...(this.#listeners[name] ?? []), listener];
+  }
+
+  emit<Name extends keyof EventMap>(name: Name, payload: EventMap[Name]): void {
+    for (const listener of this.#listeners[name] ?? []) {
+      try {
+        listener(payload);
+      } catch (error) {
+        if (name !== "unexpected") {
+          this.emit("unexpected", { where: `a listener to ${name}`, error: toError(error) });
+        }
+      }
+    }
+  }
+}

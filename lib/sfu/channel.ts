@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { SfuError } from "../errors.ts";
+
+/** What an SFU makes of a conference, and what Odoo stores of it. */
+export interface Channel {
+  readonly uuid: string;
+  /** Where the browsers connect: an http or https URL. */
+  readonly url: string;
+}
+
+const channelSchema = z.object({
+  uuid: z.string().min(1).max(256),
+  url: z.string().max(2048).refine(isWebUrl),
+});
+
+/**
+ * Reads the body of a 200. Odoo's join raises on one that is not JSON or lacks `uuid` or `url` (contract.md), so
+ * nothing else gets past here, and no further field of the body either.
+ *
+ * @throws {SfuError} `garbage`
+ */
+export function parseChannel(body: Uint8Array): Channel {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new SfuError("garbage", "answered 200 with a body that is not JSON", 200);
+  }
+  const result = channelSchema.safeParse(json);
+  if (!result.success) throw new SfuError("garbage", "answered 200 with JSON that is not {uuid, url}", 200);
+  return result.data;
+}
+
+function isWebUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (url?.protocol === "http:" || url?.protocol === "https:") && url.username === "" && url.password === "";
+}

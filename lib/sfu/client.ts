@@ -1,0 +1,107 @@
+import { sign, signClaims } from "../auth/resign.ts";
+import { type Clock, withDeadline } from "../clock.ts";
+import { SfuError } from "../errors.ts";
+import { parseChannel, type Channel } from "./channel.ts";
+import { type Answer, createExchange, type Exchange } from "./exchange.ts";
+import type { Sfu } from "./sfu.ts";
+
+/** One request for a channel, as it goes to whichever SFU takes it. */
+export interface JoinRequest {
+  /** The claims, JSON in UTF-8: what {@link outgoingClaims} made of them. */
+  readonly payload: Uint8Array;
+  /** The query string without `?` and without the gateway's own parameters; empty for none. */
+  readonly query: string;
+  /** The address of whoever asked the gateway: with `PROXY` set an SFU takes it for the channel's owner. */
+  readonly callerAddress: string;
+  readonly requestId: string;
+}
+
+export interface AttemptBounds {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The only way to talk HTTP to an SFU. Every method throws {@link SfuError} and nothing else. */
+export interface SfuClient {
+  /** @returns the channel, with the SFU's `publicUrl` in place of whatever URL it answered */
+  join(sfu: Sfu, request: JoinRequest, bounds: AttemptBounds): Promise<Channel>;
+  /** Whether anybody answers at all. */
+  noop(sfu: Sfu, bounds: AttemptBounds): Promise<void>;
+  /**
+   * Whether the SFU accepts the key that the gateway has for it. A token without `iss` gets 403 where the key is
+   * right; no channel is made (contract.md, «A key check without a side effect»).
+   */
+  acceptsKey(sfu: Sfu, bounds: AttemptBounds): Promise<boolean>;
+  close(): void;
+}
+
+/** As long as Odoo's own tokens live (contract.md). */
+const KEY_CHECK_TTL_S = 30;
+
+export function createSfuClient(clock: Clock, exchange: Exchange = createExchange()): SfuClient {
+  const get = (
+    sfu: Sfu,
+    path: string,
+    headers: () => Promise<Record<string, string>>,
+    { timeoutMs, signal }: AttemptBounds,
+  ): Promise<Answer> =>
+    withDeadline(
+      {
+        clock,
+        timeoutMs,
+        signal,
+        onTimeout: () => new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`),
+      },
+      async (deadline) => exchange.get({ url: sfu.address + path, headers: await headers(), signal: deadline }),
+    );
+
+  return {
+    async join(sfu, { payload, query, callerAddress, requestId }, bounds) {
+      const headers = async (): Promise<Record<string, string>> => ({
+        ...edgeHeaders(sfu),
+        authorization: `Bearer ${await sign(payload, sfu.key)}`,
+        "x-forwarded-for": callerAddress,
+        "x-request-id": requestId,
+      });
+      const answer = await get(sfu, `/v1/channel${query === "" ? "" : `?${query}`}`, headers, bounds);
+      requireStatus(answer, 200);
+      const channel = parseChannel(answer.body);
+      return sfu.publicUrl === null ? channel : { ...channel, url: sfu.publicUrl };
+    },
+
+    async noop(sfu, bounds) {
+      requireStatus(await get(sfu, "/v1/noop", async () => Promise.resolve({}), bounds), 200);
+    },
+
+    async acceptsKey(sfu, bounds) {
+      const headers = async (): Promise<Record<string, string>> => {
+        const exp = Math.floor(clock.now() / 1000) + KEY_CHECK_TTL_S;
+        return { ...edgeHeaders(sfu), authorization: `Bearer ${await signClaims({ exp }, sfu.key)}` };
+      };
+      const answer = await get(sfu, "/v1/channel", headers, bounds);
+      if (answer.status === 403) return true;
+      if (answer.status === 401 || answer.status === 500) return false;
+      throw unexpectedStatus(answer.status);
+    },
+
+    close: () => exchange.close(),
+  };
+}
+
+/** odoo/sfu with `PROXY` builds its answer's URL from these; the gateway's own host there would catch the browsers. */
+function edgeHeaders(sfu: Sfu): Record<string, string> {
+  const { host, protocol } = new URL(sfu.publicUrl ?? sfu.address);
+  return { "x-forwarded-host": host, "x-forwarded-proto": protocol.slice(0, -1) };
+}
+
+function requireStatus(answer: Answer, status: number): void {
+  if (answer.status !== status) throw unexpectedStatus(answer.status);
+}
+
+function unexpectedStatus(status: number): SfuError {
+  if (status === 401) return new SfuError("unauthorized", "refused the token that the gateway signed for it", status);
+  const message = `answered with status ${String(status)}`;
+  if (status >= 500) return new SfuError("status_5xx", message, status);
+  if (status >= 400) return new SfuError("status_4xx", message, status);
+  return new SfuError("garbage", message, status);
+}

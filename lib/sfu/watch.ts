@@ -1,0 +1,81 @@
+import { type Clock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { SfuError, toError } from "../errors.ts";
+import type { AttemptEvent, Events } from "../events.ts";
+import { judge } from "../failover/retryable.ts";
+import type { SfuClient } from "./client.ts";
+import type { Registry } from "./registry.ts";
+import type { Health, Sfu } from "./sfu.ts";
+
+/**
+ * Learns from the attempts how the SFUs are. An answer that may mean a wrong key (401, and odoo/sfu's 500) draws the
+ * side-effect-free key check, for the answer alone could as well be the request's fault; an SFU that fails the check
+ * is out until it passes one.
+ *
+ * @returns what stops it
+ */
+export function watchAttempts(
+  { intervalMs, timeoutMs }: Config["health"],
+  { clock, events, registry, client }: { clock: Clock; events: Events; registry: Registry; client: SfuClient },
+): () => void {
+  const stopped = new AbortController();
+  /** When each SFU was last checked or is being checked: a flood of odd requests must not become one of checks. */
+  const checkedAtMs = new Map<string, number>();
+
+  const checkKey = async (sfu: Sfu): Promise<void> => {
+    checkedAtMs.set(sfu.address, clock.monotonic());
+    let health: Health;
+    try {
+      health = (await client.acceptsKey(sfu, { timeoutMs, signal: stopped.signal }))
+        ? { state: "healthy", sinceMs: clock.now() }
+        : { state: "misconfigured", sinceMs: clock.now(), reason: "it refuses the key that the gateway has for it" };
+    } catch {
+      // No verdict on the key: whatever else is wrong is for the attempts to find out.
+      return;
+    }
+    // A key that fits says nothing of what made the attempts fail.
+    if (isMisconfigured(sfu) !== (health.state === "misconfigured")) registry.setHealth(sfu, health);
+  };
+
+  const isMisconfigured = (sfu: Sfu): boolean => registry.health(sfu).state === "misconfigured";
+
+  const check = (sfu: Sfu): void => {
+    checkKey(sfu).catch((error: unknown) => {
+      events.emit("unexpected", { where: "the key check", error: toError(error) });
+    });
+  };
+
+  const onAttempt = ({ sfu, error }: AttemptEvent): void => {
+    if (mayBeWrongKey(error) && clock.monotonic() - (checkedAtMs.get(sfu.address) ?? -Infinity) >= intervalMs)
+      check(sfu);
+    const current = registry.health(sfu);
+    const next = healthAfter(error, clock.now());
+    if (next !== null && current.state !== "misconfigured" && !isSame(current, next)) registry.setHealth(sfu, next);
+  };
+
+  events.on("attempt", onAttempt);
+  events.on("sfuRemoved", ({ sfu }) => checkedAtMs.delete(sfu.address));
+  const stopChecking = clock.every(intervalMs, () => {
+    for (const sfu of registry.all()) if (isMisconfigured(sfu)) check(sfu);
+  });
+
+  return () => {
+    stopChecking();
+    stopped.abort(new SfuError("aborted", "the gateway is closing"));
+  };
+}
+
+function mayBeWrongKey(error: SfuError | null): boolean {
+  return error?.status === 401 || error?.status === 500;
+}
+
+/** @returns null where the attempt says nothing of the SFU */
+function healthAfter(error: SfuError | null, nowMs: number): Health | null {
+  if (error === null) return { state: "healthy", sinceMs: nowMs };
+  return judge(error).blame === "sfu" ? { state: "failing", sinceMs: nowMs, reason: error.message } : null;
+}
+
+/** «Since» stays where nothing has changed. */
+function isSame(a: Health, b: Health): boolean {
+  return a.state === b.state && (a.state !== "failing" || b.state !== "failing" || a.reason === b.reason);
+}
