@@ -7,7 +7,6 @@ export type ErrorCode =
   | "not_found"
   | "method_not_allowed"
   | "refused_by_sfu"
-  | "no_sfu"
   | "no_sfu_available"
   | "all_candidates_failed"
   | "caller_gone"
@@ -38,21 +37,24 @@ export class GatewayError extends Error {
   }
 }
 
-/** What went wrong between the gateway and one SFU. Bounded: it is a metric label. */
-export type SfuFailure =
-  | "refused"
-  | "reset"
-  | "timeout"
-  | "dns"
-  | "tls"
-  | "unreachable"
-  | "redirect"
-  | "garbage"
-  | "too_large"
-  | "status_4xx"
-  | "status_5xx"
-  | "unauthorized"
-  | "aborted";
+/** What can go wrong between the gateway and one SFU. Bounded: it is a metric label. */
+export const SFU_FAILURES = [
+  "refused",
+  "reset",
+  "timeout",
+  "dns",
+  "tls",
+  "unreachable",
+  "redirect",
+  "garbage",
+  "too_large",
+  "status_4xx",
+  "status_5xx",
+  "unauthorized",
+  "aborted",
+] as const;
+
+export type SfuFailure = (typeof SFU_FAILURES)[number];
 
 /** One attempt that did not bring a channel. Holds no header, no token and no body. */
 export class SfuError extends Error {
@@ -71,4 +73,19 @@ export class SfuError extends Error {
 /** For code that must hand on an `Error` where JavaScript allows anything to be thrown. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error("something that is not an Error was thrown", { cause: thrown });
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EACCES: "not permitted",
+  EISDIR: "this is a directory",
+  EADDRINUSE: "something else listens there",
+  EADDRNOTAVAIL: "this machine has no such address",
+};
+
+/** A system error in words, by its code alone: its message may quote more than should be shown. */
+export function describeSystemError(error: unknown): string {
+  const { code = "unknown" } = toError(error) as NodeJS.ErrnoException;
+  const words = SYSTEM_ERRORS[code];
+  return words === undefined ? code : `${words} (${code})`;
 }

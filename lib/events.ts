@@ -52,14 +52,14 @@ export type Listener<T> = (payload: T) => void;
  * the others: a metric is never worth a call.
  */
 export class Events {
-  readonly #listeners: { [Name in keyof EventMap]?: readonly Listener<EventMap[Name]>[] } = {};
+  readonly #listeners = new Map<keyof EventMap, readonly unknown[]>();
 
   on<Name extends keyof EventMap>(name: Name, listener: Listener<EventMap[Name]>): void {
-    this.#listeners[name] = [...(this.#listeners[name] ?? []), listener];
+    this.#listeners.set(name, [...this.#of(name), listener]);
   }
 
   emit<Name extends keyof EventMap>(name: Name, payload: EventMap[Name]): void {
-    for (const listener of this.#listeners[name] ?? []) {
+    for (const listener of this.#of(name)) {
       try {
         listener(payload);
       } catch (error) {
@@ -68,5 +68,10 @@ export class Events {
         }
       }
     }
+  }
+
+  /** `on` is the only way in, so a name's listeners are of that name's type. */
+  #of<Name extends keyof EventMap>(name: Name): readonly Listener<EventMap[Name]>[] {
+    return (this.#listeners.get(name) ?? []) as readonly Listener<EventMap[Name]>[];
   }
 }

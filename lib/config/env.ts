@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
-import { toError } from "../errors.ts";
+import { describeSystemError, toError } from "../errors.ts";
 import type { Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
 import { environmentSchema, nodesSchema } from "./schema.ts";
@@ -79,15 +79,9 @@ function valueOf(env: Environment, name: string, faults: Fault[]): string | null
     if (content !== "") return content;
     faults.push({ where: `${name}_FILE`, what: "", problem: `${file} is empty` });
   } catch (error) {
-    faults.push({ where: `${name}_FILE`, what: "", problem: `cannot read ${file}: ${systemCode(error)}` });
+    faults.push({ where: `${name}_FILE`, what: "", problem: `cannot read ${file}: ${describeSystemError(error)}` });
   }
   return null;
-}
-
-/** `ENOENT` and its kind: the message of a system error may quote more than should be shown. */
-export function systemCode(error: unknown): string {
-  const { code } = toError(error) as NodeJS.ErrnoException;
-  return code ?? "unreadable";
 }
 
 function listOf(value: string | null): readonly string[] {

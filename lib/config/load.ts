@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Config, Secrets, SfuConfig } from "./config.ts";
-import { type Environment, type EnvironmentSettings, readEnvironment, systemCode } from "./env.ts";
+import { type Environment, type EnvironmentSettings, readEnvironment } from "./env.ts";
+import { describeSystemError } from "../errors.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { type Merged, mergeDocuments } from "./merge.ts";
 import type { Settings } from "./schema.ts";
@@ -53,7 +54,7 @@ function readToml(file: string, faults: Fault[]): TomlDocument | null {
   try {
     content = readFileSync(file, "utf8");
   } catch (error) {
-    faults.push({ where: file, what: "", problem: `cannot be read: ${systemCode(error)}` });
+    faults.push({ where: file, what: "", problem: `cannot be read: ${describeSystemError(error)}` });
     return null;
   }
   return parseToml(file, content, faults);

@@ -120,6 +120,9 @@ export function createFailover(
   };
 }
 
+/** Odoo does not come back by itself, but whoever else asks shall not hammer. */
+const RETRY_AFTER_S = 1;
+
 /** Every candidate has been asked, or the time is up. */
 class NobodyLeftError extends Error {
   override readonly name = "NobodyLeftError";
@@ -136,11 +139,16 @@ function toAnswer(error: Error, attempts: readonly AttemptEvent[], signal: Abort
   if (!(error instanceof SfuError || error instanceof NobodyLeftError || error instanceof BreakerOpenError))
     return error;
   if (attempts.length === 0) {
-    return new GatewayError("no_sfu_available", "no SFU can be asked at this moment", { status: 503, cause: error });
+    return new GatewayError("no_sfu_available", "no SFU can be asked at this moment", {
+      status: 503,
+      retryAfterS: RETRY_AFTER_S,
+      cause: error,
+    });
   }
   const count = attempts.length === 1 ? "1 SFU was" : `${String(attempts.length)} SFUs were`;
   return new GatewayError("all_candidates_failed", `${count} asked for a channel and none gave one`, {
     status: 503,
+    retryAfterS: RETRY_AFTER_S,
     cause: error,
   });
 }

@@ -1,11 +1,11 @@
 import type { Config, Secrets } from "../../config/config.ts";
-import type { Registry } from "../registry.ts";
+import type { Sfu } from "../sfu.ts";
 
-/** Feeds the SFUs of the configuration to the registry. */
-export function addStaticSfus(config: Config, secrets: Secrets, registry: Registry): void {
-  for (const { address, region, publicUrl, weight } of config.sfus) {
+/** The SFUs of the configuration, with their keys. */
+export function staticSfus(config: Config, secrets: Secrets): Sfu[] {
+  return config.sfus.map(({ address, region, publicUrl, weight }) => {
     const key = secrets.sfuKeys.get(address);
     if (key === undefined) throw new Error(`no key for ${address}`);
-    registry.add({ address, region, publicUrl, weight, key, source: "static" });
-  }
+    return { address, region, publicUrl, weight, key, source: "static" };
+  });
 }

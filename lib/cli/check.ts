@@ -1,0 +1,94 @@
+import type { Config, Secrets } from "../config/config.ts";
+import { formatFault } from "../config/fault.ts";
+import { systemClock } from "../clock.ts";
+import { SfuError } from "../errors.ts";
+import { createSfuClient, type SfuClient } from "../sfu/client.ts";
+import type { Sfu } from "../sfu/sfu.ts";
+import { staticSfus } from "../sfu/sources/static.ts";
+import { EXIT_FAILED, EXIT_OK, type FileOptions, type Io, loadFor, printJson } from "./io.ts";
+
+export interface CheckOptions extends FileOptions {
+  readonly live?: boolean;
+  readonly json?: boolean;
+}
+
+export type LiveState = "fine" | "wrong key" | "unreachable";
+
+export interface LiveResult {
+  readonly address: string;
+  readonly region: string | null;
+  readonly state: LiveState;
+  readonly detail: string;
+}
+
+/** Reads the configuration as `serve` would and, with `live`, asks every SFU whether it is there and knows its key. */
+export async function check(options: CheckOptions, io: Io): Promise<number> {
+  const { config, secrets, warnings } = loadFor(options, io);
+  const results = options.live === true ? await askAll(config, secrets, io.signal) : null;
+  const fine = results?.every(({ state }) => state === "fine") ?? true;
+
+  if (options.json === true) {
+    const fleet = config.sfus.map(({ address, region }) => ({ address, region }));
+    printJson(io, { ok: fine, warnings: warnings.map(formatFault), sfus: results ?? fleet });
+  } else {
+    for (const warning of warnings) io.stderr(`warning: ${formatFault(warning)}\n`);
+    io.stdout(`${summary(config, secrets)}\n`);
+    for (const line of results === null ? [] : table(results)) io.stdout(`${line}\n`);
+  }
+  return fine ? EXIT_OK : EXIT_FAILED;
+}
+
+/** So many SFUs are asked at a time: an office's uplink shall not time them out. */
+const AT_A_TIME = 20;
+
+async function askAll(config: Config, secrets: Secrets, signal: AbortSignal): Promise<LiveResult[]> {
+  const client = createSfuClient(systemClock);
+  try {
+    const results: LiveResult[] = [];
+    const sfus = staticSfus(config, secrets);
+    for (let first = 0; first < sfus.length; first += AT_A_TIME) {
+      const asked = sfus
+        .slice(first, first + AT_A_TIME)
+        .map((sfu) => ask(sfu, client, { timeoutMs: config.health.timeoutMs, signal }));
+      results.push(...(await Promise.all(asked)));
+    }
+    return results;
+  } finally {
+    client.close();
+  }
+}
+
+async function ask(
+  sfu: Sfu,
+  client: SfuClient,
+  bounds: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<LiveResult> {
+  const result = (state: LiveState, detail: string): LiveResult => {
+    return { address: sfu.address, region: sfu.region, state, detail };
+  };
+  try {
+    await client.noop(sfu, bounds);
+    return (await client.acceptsKey(sfu, bounds))
+      ? result("fine", "it answers and accepts its key")
+      : result("wrong key", "it answers and refuses its key: compare its AUTH_KEY with 'key'");
+  } catch (error) {
+    if (!(error instanceof SfuError)) throw error;
+    return result("unreachable", `it ${error.message}`);
+  }
+}
+
+function summary({ sfus, balancing, failover }: Config, { gatewayKeys }: Secrets): string {
+  const regions = new Set(sfus.map(({ region }) => region)).size;
+  return [
+    "the configuration is fine",
+    `  SFUs       ${String(sfus.length)} in ${String(regions)} ${regions === 1 ? "region" : "regions"}`,
+    `  keys       ${String(gatewayKeys.length)} of the gateway`,
+    `  balancing  ${balancing.strategy}`,
+    `  failover   up to ${String(failover.maxRetries)} SFUs within ${String(failover.retryTimeoutMs)} ms`,
+  ].join("\n");
+}
+
+function table(results: readonly LiveResult[]): string[] {
+  const width = Math.max(...results.map(({ address }) => address.length));
+  return results.map(({ address, state, detail }) => `${address.padEnd(width)}  ${state.padEnd(11)}  ${detail}`);
+}

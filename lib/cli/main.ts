@@ -1,0 +1,22 @@
+import { run } from "./program.ts";
+
+// The process itself: its arguments, streams and signals. Everything else is given these.
+const controller = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) {
+  process.on(name, () => {
+    // Whoever asks twice means it.
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort();
+  });
+}
+// A reader that goes away, like `| head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+  signal: controller.signal,
+});

@@ -1,0 +1,26 @@
+import type { Middleware, ParameterizedContext } from "koa";
+import type { Verified } from "../auth/verify.ts";
+import type { AttemptEvent } from "../events.ts";
+
+/** What is known of a request, filled in on its way down. */
+export interface RequestState {
+  /** From here on: openRequest. */
+  readonly requestId: string;
+  /** The address of whoever asked, past the proxies that are trusted. */
+  readonly callerAddress: string;
+  /** On the clock's monotonic scale. */
+  readonly startedMs: number;
+  /** Aborted when the caller hangs up before the answer is out. */
+  readonly signal: AbortSignal;
+  /** From here on: authenticate. */
+  verified?: Verified;
+  /** What the log line of a channel request tells beside its outcome. */
+  readonly attempts: AttemptEvent[];
+  conference?: string;
+  region?: string | null;
+  country?: string | null;
+  coalesced?: boolean;
+}
+
+export type GatewayContext = ParameterizedContext<RequestState>;
+export type GatewayMiddleware = Middleware<RequestState>;

@@ -1,0 +1,42 @@
+import { randomUUID } from "node:crypto";
+import type { BlockList } from "node:net";
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import { callerAddress } from "./caller-address.ts";
+import type { GatewayMiddleware, RequestState } from "./context.ts";
+
+/** An id that a proxy in front has given is kept, so that one search finds the request in both logs. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+export interface OpenRequestOptions {
+  readonly clock: Clock;
+  readonly trustedProxies: BlockList;
+  readonly isDraining: () => boolean;
+}
+
+/** Gives a request its id, its caller's address, and the signal that ends with the connection. */
+export function openRequest({ clock, trustedProxies, isDraining }: OpenRequestOptions): GatewayMiddleware {
+  return async (context, next) => {
+    const given = context.get("x-request-id");
+    const requestId = REQUEST_ID.test(given) ? given : randomUUID();
+    const controller = new AbortController();
+    const forwardedFor = context.get("x-forwarded-for");
+    const state: RequestState = {
+      requestId,
+      callerAddress: callerAddress(context.req.socket.remoteAddress, forwardedFor, trustedProxies),
+      startedMs: clock.monotonic(),
+      signal: controller.signal,
+      attempts: [],
+    };
+    Object.assign(context.state, state);
+    context.set("X-Request-Id", requestId);
+    // Else a caller that keeps its connection open would hold up the shutdown.
+    if (isDraining()) context.set("Connection", "close");
+    context.res.once("close", () => {
+      if (!context.res.writableFinished) {
+        controller.abort(new GatewayError("caller_gone", "the caller hung up", { status: 499 }));
+      }
+    });
+    await next();
+  };
+}

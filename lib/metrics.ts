@@ -1,0 +1,132 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
+import type { Affinity } from "./balancing/affinity.ts";
+import { SFU_FAILURES } from "./errors.ts";
+import type { Events } from "./events.ts";
+import type { Breakers } from "./failover/breakers.ts";
+import type { Registry } from "./sfu/registry.ts";
+import { type BreakerState, isAvailable, type Sfu } from "./sfu/sfu.ts";
+import { VERSION } from "./version.ts";
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The exposition text. */
+  expose(): Promise<string>;
+}
+
+export interface MetricsSources {
+  readonly events: Events;
+  readonly registry: Registry;
+  readonly breakers: Breakers;
+  readonly affinity: Affinity;
+  /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
+  readonly withProcess: boolean;
+}
+
+const PREFIX = "sfu_gateway_";
+const STATES = ["closed", "open", "half_open"] as const satisfies readonly BreakerState[];
+
+/** From a healthy join (0.5 ms at the SFU) to Odoo's patience (3 s), in seconds. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3];
+
+/** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
+export function createMetrics({ events, registry, breakers, affinity, withProcess }: MetricsSources): Metrics {
+  const registers = [new MetricRegistry()];
+  const [register] = registers as [MetricRegistry];
+  if (withProcess) collectDefaultMetrics({ register });
+
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> =>
+    new Counter({ name: PREFIX + name, help, labelNames, registers });
+  const fleetGauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    show: (gauge: Gauge<Label>, sfu: Sfu) => void,
+  ): Gauge<Label> =>
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames,
+      registers,
+      // Read afresh each time, so that an SFU that has left is not shown.
+      collect() {
+        this.reset();
+        for (const sfu of registry.all()) show(this, sfu);
+      },
+    });
+
+  const requests = counter("channel_requests_total", "Requests for a channel by how they ended.", "outcome");
+  const duration = new Histogram({
+    name: `${PREFIX}channel_duration_seconds`,
+    help: "Time from a channel request to its answer.",
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const attempts = counter("attempts_total", "Attempts at an SFU by how they ended.", "sfu", "outcome");
+  const attemptDuration = new Histogram({
+    name: `${PREFIX}attempt_duration_seconds`,
+    help: "Time that an SFU took for an attempt, failed ones included.",
+    labelNames: ["sfu"],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const failovers = counter("failovers_total", "Times that a request went on to another SFU, and why.", "reason");
+  const coalesced = counter("coalesced_total", "Requests that shared the attempts of another one.");
+  const rejected = counter("rejected_total", "Requests turned away before an SFU was asked.", "reason");
+  const transitions = counter("breaker_transitions_total", "Changes of an SFU's circuit breaker.", "sfu", "to");
+
+  events.on("channelRequest", ({ outcome, durationMs }) => {
+    requests.inc({ outcome });
+    duration.observe(durationMs / 1000);
+  });
+  events.on("attempt", ({ sfu, error, durationMs }) => {
+    // The answer of an SFU that has left meanwhile would bring its series back.
+    if (registry.get(sfu.address) === null) return;
+    attempts.inc({ sfu: sfu.address, outcome: error?.failure ?? "ok" });
+    attemptDuration.observe({ sfu: sfu.address }, durationMs / 1000);
+  });
+  events.on("failover", ({ from }) => failovers.inc({ reason: from.error?.failure ?? "ok" }));
+  events.on("coalesced", () => coalesced.inc());
+  events.on("rejected", ({ reason }) => rejected.inc({ reason }));
+  events.on("breaker", ({ sfu, to }) => transitions.inc({ sfu: sfu.address, to }));
+  events.on("sfuRemoved", ({ sfu }) => {
+    attemptDuration.remove({ sfu: sfu.address });
+    for (const outcome of ["ok", ...SFU_FAILURES]) attempts.remove({ sfu: sfu.address, outcome });
+    for (const to of STATES) transitions.remove({ sfu: sfu.address, to });
+  });
+
+  fleetGauge("sfu_up", "1 while an SFU can be asked.", ["sfu", "region", "source"], (gauge, sfu) => {
+    const up = isAvailable(registry.health(sfu), { admits: breakers.admits(sfu) });
+    gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, up ? 1 : 0);
+  });
+  fleetGauge(
+    "breaker_state",
+    "1 for the state that an SFU's breaker is in.",
+    ["sfu", "region", "state"],
+    (gauge, sfu) => {
+      const current = breakers.state(sfu);
+      for (const state of STATES) {
+        gauge.set({ sfu: sfu.address, region: regionLabel(sfu), state }, state === current ? 1 : 0);
+      }
+    },
+  );
+  new Gauge({
+    name: `${PREFIX}assignments`,
+    help: "Conferences that are assigned to an SFU.",
+    registers,
+    collect() {
+      this.set(affinity.size());
+    },
+  });
+  new Gauge({
+    name: `${PREFIX}build_info`,
+    help: "1; the version is in the label.",
+    labelNames: ["version", "node"],
+    registers,
+  }).set({ version: VERSION, node: process.versions.node }, 1);
+
+  return { contentType: register.contentType, expose: () => register.metrics() };
+}
+
+function regionLabel({ region }: Sfu): string {
+  return region ?? "none";
+}

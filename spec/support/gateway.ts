@@ -1,0 +1,97 @@
+import { createApp, type App } from "../../lib/app.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { loadConfiguration } from "../../lib/config/load.ts";
+import { createLogger } from "../../lib/logger.ts";
+import { claimsOf, GATEWAY_KEY, token } from "./tokens.ts";
+
+export interface GatewaySetup {
+  /** Entries as in `SFU_GATEWAY_NODES`. */
+  readonly sfus: readonly Readonly<Record<string, unknown>>[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly failover?: Partial<Config["failover"]>;
+  readonly breaker?: Partial<Config["breaker"]>;
+  readonly health?: Partial<Config["health"]>;
+  readonly affinity?: Partial<Config["affinity"]>;
+}
+
+export interface JoinOptions {
+  readonly iss?: string;
+  readonly query?: string;
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** What a channel request got. */
+export interface Joined {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: Headers;
+}
+
+/** One log line. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** A gateway as a user runs it, on a real socket, inside the spec's process. */
+export interface TestGateway {
+  readonly url: string;
+  readonly app: App;
+  readonly logs: readonly LogLine[];
+  join(options?: JoinOptions): Promise<Joined>;
+  get(path: string, init?: RequestInit): Promise<Response>;
+  /** The value of one series of /metrics, like `coalesced_total` or `attempts_total{sfu="…",outcome="ok"}`; 0 if absent. */
+  metric(series: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
+  const { config, secrets } = loadConfiguration({
+    env: {
+      SFU_GATEWAY_KEY: GATEWAY_KEY,
+      SFU_GATEWAY_NODES: JSON.stringify({ sfu: setup.sfus }),
+      SFU_GATEWAY_PORT: "0",
+      SFU_GATEWAY_BIND: "127.0.0.1",
+      ...setup.env,
+    },
+    secretsFile: null,
+    configFile: null,
+  });
+  const logs: LogLine[] = [];
+  const logger = createLogger("debug", { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
+  const app = createApp(
+    {
+      ...config,
+      failover: { ...config.failover, ...setup.failover },
+      breaker: { ...config.breaker, ...setup.breaker },
+      health: { ...config.health, ...setup.health },
+      affinity: { ...config.affinity, ...setup.affinity },
+    },
+    secrets,
+    { clock: systemClock, logger },
+  );
+  const { port } = await app.listen();
+  const url = `http://127.0.0.1:${String(port)}`;
+  const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init);
+
+  return {
+    url,
+    app,
+    logs,
+    get,
+    async join({ iss = "room", query = "", token: text, headers, signal } = {}) {
+      const response = await get(`/v1/channel${query === "" ? "" : `?${query}`}`, {
+        headers: { authorization: `Bearer ${text ?? token({ claims: claimsOf(iss) })}`, ...headers },
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const body = (await response.json()) as Record<string, unknown>;
+      return { status: response.status, body, headers: response.headers };
+    },
+    async metric(series) {
+      const text = await (await get("/metrics")).text();
+      const line = text.split("\n").find((candidate) => candidate.startsWith(`sfu_gateway_${series} `));
+      return Number(line?.split(" ").at(-1) ?? 0);
+    },
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,33 @@
+import { expect } from "chai";
+import nock from "nock";
+
+// Importing nock patches the whole process; it is let go until a suite wants it.
+nock.restore();
+
+/**
+ * SFUs made of nock for one suite. After each spec every interceptor must have been used and nothing may have asked
+ * for what was not there: nock answers that with a 501, which would look like a sick SFU.
+ */
+export function useNock(): typeof nock {
+  const strangers: string[] = [];
+  const note = (request: { readonly path?: string; readonly host?: string }): void => {
+    if (!/127\.0\.0\.1/.test(request.host ?? "")) strangers.push(`${request.host ?? ""}${request.path ?? ""}`);
+  };
+  beforeEach(() => {
+    nock.activate();
+    nock.disableNetConnect();
+    nock.enableNetConnect("127.0.0.1");
+    nock.emitter.on("no match", note);
+  });
+  afterEach(() => {
+    const pending = nock.pendingMocks();
+    const unmatched = strangers.splice(0);
+    nock.emitter.off("no match", note);
+    nock.cleanAll();
+    nock.enableNetConnect();
+    nock.restore();
+    expect(unmatched, "requests that no interceptor expected").to.deep.equal([]);
+    expect(pending, "interceptors that nothing asked").to.deep.equal([]);
+  });
+  return nock;
+}
