@@ -21,6 +21,8 @@ export interface ChannelRequestEvent {
   readonly region: string | null;
   readonly country: string | null;
   readonly callerAddress: string;
+  /** Null where nobody served it. */
+  readonly servedBy: Sfu | null;
   /** Whether it was served by the attempts that another request for the same conference had begun. */
   readonly coalesced: boolean;
   readonly attempts: readonly AttemptEvent[];

@@ -22,7 +22,8 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
 export function logEvents(events: Events, logger: Logger): void {
   events.on("channelRequest", (event) => {
     const { requestId, outcome, status, conference, region, country, callerAddress, coalesced } = event;
-    const fields = { requestId, outcome, status, conference, region, country, callerAddress, coalesced };
+    const sfu = event.servedBy?.address ?? null;
+    const fields = { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced };
     const attempts = event.attempts.map(describeAttempt);
     logger[levelOf(event)]({ ...fields, attempts, ms: round(event.durationMs) }, describeRequest(event));
   });
@@ -55,12 +56,12 @@ function levelOf({ outcome, attempts }: ChannelRequestEvent): "info" | "warn" | 
 }
 
 /** The sentence that somebody who was woken reads first. */
-function describeRequest({ outcome, attempts, error, coalesced, durationMs }: ChannelRequestEvent): string {
+function describeRequest({ outcome, attempts, error, servedBy, coalesced, durationMs }: ChannelRequestEvent): string {
   const ms = `${String(round(durationMs))} ms`;
   const failed = attempts.filter((attempt) => attempt.error !== null);
   const trail = failed.map(({ sfu, error: why }) => `${sfu.address} ${why?.message ?? ""}`).join("; ");
   if (outcome === "ok") {
-    const by = coalesced ? "together with another request" : `by ${attempts.at(-1)?.sfu.address ?? "nobody"}`;
+    const by = `by ${servedBy?.address ?? "nobody"}${coalesced ? " together with another request" : ""}`;
     return trail === "" ? `channel served ${by} in ${ms}` : `channel served ${by} in ${ms}, after ${trail}`;
   }
   return `no channel after ${ms}: ${[error?.message ?? outcome, trail].filter((part) => part !== "").join(": ")}`;

@@ -74,6 +74,13 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
   const rejected = counter("rejected_total", "Requests turned away before an SFU was asked.", "reason");
   const transitions = counter("breaker_transitions_total", "Changes of an SFU's circuit breaker.", "sfu", "to");
 
+  // What has not happened yet is 0 and not absent: Prometheus sees the first of a kind only as a rise from 0.
+  for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available"]) requests.inc({ outcome }, 0);
+  events.on("sfuAdded", ({ sfu }) => {
+    attempts.inc({ sfu: sfu.address, outcome: "ok" }, 0);
+    for (const to of STATES) transitions.inc({ sfu: sfu.address, to }, 0);
+  });
+
   events.on("channelRequest", ({ outcome, durationMs }) => {
     requests.inc({ outcome });
     duration.observe(durationMs / 1000);

@@ -1,6 +1,7 @@
 import type { Middleware, ParameterizedContext } from "koa";
 import type { Verified } from "../auth/verify.ts";
 import type { AttemptEvent } from "../events.ts";
+import type { Sfu } from "../sfu/sfu.ts";
 
 /** What is known of a request, filled in on its way down. */
 export interface RequestState {
@@ -20,6 +21,7 @@ export interface RequestState {
   region?: string | null;
   country?: string | null;
   coalesced?: boolean;
+  servedBy?: Sfu;
 }
 
 export type GatewayContext = ParameterizedContext<RequestState>;

@@ -35,7 +35,9 @@ export function getChannel({ events, geo, coalescer, failover, budgetMs }: GetCh
     const { result, joined } = coalescer.run(conference, signal, (shared) => failover(call, attempts, shared));
     state.coalesced = joined;
     if (joined) events.emit("coalesced", { requestId });
-    response.body = (await result).channel;
+    const { channel, sfu } = await result;
+    state.servedBy = sfu;
+    response.body = channel;
   };
 }
 

@@ -7,9 +7,7 @@ export function handleErrors(events: Events): GatewayMiddleware {
   return async (context, next) => {
     try {
       await next();
-      if (context.status === 404 && context.body === undefined) {
-        throw new GatewayError("not_found", "no such route", { status: 404 });
-      }
+      if (context.body === undefined) refuseUnrouted(context.status);
     } catch (thrown) {
       const error = asGatewayError(thrown);
       if (error.code === "internal") events.emit("unexpected", { where: context.path, error: toError(thrown) });
@@ -18,6 +16,14 @@ export function handleErrors(events: Events): GatewayMiddleware {
       context.body = { error: error.code, message: error.message, requestId: context.state.requestId };
     }
   };
+}
+
+/** The router leaves a status and no body; it has set Allow where that is due. */
+function refuseUnrouted(status: number): void {
+  if (status === 404) throw new GatewayError("not_found", "no such route", { status });
+  if (status === 405 || status === 501) {
+    throw new GatewayError("method_not_allowed", "this route has no such method", { status: 405 });
+  }
 }
 
 /** What nobody foresaw becomes a 500 that tells the caller nothing. */

@@ -14,7 +14,8 @@ export function recordChannelRequest(clock: Clock, events: Events): GatewayMiddl
       error = toError(thrown);
       throw thrown;
     } finally {
-      const { requestId, callerAddress, startedMs, attempts, conference, region, country, coalesced } = context.state;
+      const { requestId, callerAddress, startedMs, attempts, conference, region, country, servedBy, coalesced } =
+        context.state;
       events.emit("channelRequest", {
         requestId,
         outcome: error === null ? "ok" : error instanceof GatewayError ? error.code : "internal",
@@ -24,6 +25,7 @@ export function recordChannelRequest(clock: Clock, events: Events): GatewayMiddl
         region: region ?? null,
         country: country ?? null,
         callerAddress,
+        servedBy: servedBy ?? null,
         coalesced: coalesced ?? false,
         attempts,
         error,

@@ -10,8 +10,8 @@ nock.restore();
  */
 export function useNock(): typeof nock {
   const strangers: string[] = [];
-  const note = (request: { readonly path?: string; readonly host?: string }): void => {
-    if (!/127\.0\.0\.1/.test(request.host ?? "")) strangers.push(`${request.host ?? ""}${request.path ?? ""}`);
+  const note = ({ url }: Request): void => {
+    if (new URL(url).hostname !== "127.0.0.1") strangers.push(url);
   };
   beforeEach(() => {
     nock.activate();
