@@ -79,7 +79,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   });
   const rank = createRank({ available, affinity, strategy });
   const failover = createFailover(config.failover, { clock, events, rank, affinity, breakers, client });
-  const coalescer = createCoalescer<Served>();
+  const coalescer = createCoalescer<Served>(clock);
   const verify = createVerifier(secrets.gatewayKeys, clock);
 
   let draining = false;

@@ -7,6 +7,8 @@ export interface Io {
   readonly env: Environment;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Whether stdout is a terminal that wants colours. */
+  readonly color: boolean;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
 }

@@ -18,5 +18,6 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
+  color: process.stdout.isTTY && process.stdout.hasColors(),
   signal: controller.signal,
 });

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { nearest } from "../config/nearest.ts";
 import { VERSION } from "../version.ts";
 import { check, type CheckOptions } from "./check.ts";
-import { demo, type DemoOptions } from "./demo.ts";
+import { demo, type DemoOptions } from "./demo/demo.ts";
 import { CliError, EXIT_OK, EXIT_USAGE, type FileOptions, type Io } from "./io.ts";
 import { serve } from "./serve.ts";
 import { token, type TokenOptions } from "./token.ts";

@@ -1,10 +1,13 @@
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../clock.ts";
+
 /** Lets simultaneous requests for one key share one piece of work. */
 export interface Coalescer<T> {
   /**
-   * Joins the work that is under way for `key`, or starts it. The work's signal is aborted once nobody waits for it
-   * any more; until then a caller that leaves takes only itself out.
+   * Joins the work that is under way for `key` or has just succeeded, or starts it. The work's signal is aborted once
+   * nobody waits for it any more; until then a caller that leaves takes only itself out.
    *
-   * @throws the reason of `signal` when that is aborted; whatever the work throws
+   * `result` is rejected with the reason of `signal` when that is aborted, and with whatever the work throws.
    */
   run(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Shared<T>;
 }
@@ -21,26 +24,46 @@ interface Flight<T> {
   waiting: number;
 }
 
-export function createCoalescer<T>(): Coalescer<T> {
+/**
+ * Requests that were sent at the same moment do not arrive at the same moment, and an SFU answers in a millisecond:
+ * for so long after it a result still counts as simultaneous. An SFU would give the same answer again.
+ */
+const LINGER_MS = 500;
+
+/** Bounds the memory of the results that linger. */
+const MAX_LINGERING = 10_000;
+
+export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
   const flights = new Map<string, Flight<T>>();
+  const landed = new LRUCache<string, T>({
+    max: MAX_LINGERING,
+    ttl: LINGER_MS,
+    ttlResolution: 0,
+    perf: { now: () => clock.monotonic() },
+  });
 
   const start = (key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> => {
     const controller = new AbortController();
     const flight: Flight<T> = { result: work(controller.signal), controller, waiting: 0 };
-    const land = (): void => forget(key, flight);
-    flight.result.then(land, land);
     flights.set(key, flight);
+    flight.result.then(
+      (value) => {
+        if (forget(key, flight)) landed.set(key, value);
+      },
+      () => forget(key, flight),
+    );
     return flight;
   };
 
-  /** By identity: another flight may have taken the key since. */
-  const forget = (key: string, flight: Flight<T>): void => {
-    if (flights.get(key) === flight) flights.delete(key);
-  };
+  /** By identity: a flight that everybody has left may have a successor. @returns whether it was still there */
+  const forget = (key: string, flight: Flight<T>): boolean => flights.get(key) === flight && flights.delete(key);
 
   return {
     run(key, signal, work) {
       const present = flights.get(key);
+      const recent = present === undefined ? landed.get(key) : undefined;
+      if (recent !== undefined) return { result: Promise.resolve(recent), joined: true };
+
       const flight = present ?? start(key, work);
       flight.waiting++;
       const result = untilAborted(flight.result, signal, () => {

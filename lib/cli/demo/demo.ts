@@ -1,0 +1,33 @@
+import { systemClock } from "../../clock.ts";
+import { EXIT_FAILED, EXIT_OK, type Io, printJson } from "../io.ts";
+import { startFleet, type Pace } from "./fleet.ts";
+import { createNarrator } from "./narrator.ts";
+import { play } from "./story.ts";
+import { isSuccess, summarise, summaryLines } from "./summary.ts";
+
+export interface DemoOptions {
+  readonly json?: boolean;
+}
+
+/** Long enough to read along, short enough to end in half a minute. */
+const PACE: Pace = { betweenCallsMs: 120, attemptTimeoutMs: 1000, resetTimeoutMs: 3000, windowMs: 5000 };
+
+/**
+ * Runs a gateway in front of three simulated SFUs through two outages, over real sockets.
+ *
+ * @returns 0 where every call was served and every breaker closed again, else 1
+ */
+export async function demo({ json = false }: DemoOptions, io: Io, pace: Pace = PACE): Promise<number> {
+  const startedMs = systemClock.monotonic();
+  const fleet = await startFleet(pace);
+  try {
+    const narrator = createNarrator(json ? () => undefined : io.stdout, io.color, startedMs);
+    const record = await play(fleet, pace, narrator, io.signal);
+    const summary = summarise(record, systemClock.monotonic() - startedMs);
+    if (json) printJson(io, summary);
+    else for (const line of summaryLines(summary)) narrator.line(line);
+    return isSuccess(summary) ? EXIT_OK : EXIT_FAILED;
+  } finally {
+    await fleet.close();
+  }
+}

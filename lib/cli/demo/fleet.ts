@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { type App, createApp } from "../../app.ts";
+import { systemClock, systemRandom } from "../../clock.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { createLogger } from "../../logger.ts";
+import { SimulatedSfu } from "../../simulator/sfu.ts";
+
+/** A simulated SFU under the name that the demo calls it by. */
+export interface NamedSfu {
+  readonly name: string;
+  readonly region: string;
+  readonly sfu: SimulatedSfu;
+}
+
+export interface Fleet {
+  readonly sfus: readonly NamedSfu[];
+  readonly app: App;
+  /** The gateway's own URL. */
+  readonly url: string;
+  /** What Odoo would have as its RTC server KEY. */
+  readonly gatewayKey: string;
+  /** Who listens at an address, or is reached at a public URL. */
+  nameOf(url: string): string;
+  close(): Promise<void>;
+}
+
+/** The times that the story takes, in milliseconds. */
+export interface Pace {
+  readonly betweenCallsMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly resetTimeoutMs: number;
+  readonly windowMs: number;
+}
+
+const PLACES = [
+  { name: "paris-1", region: "eu-west-3" },
+  { name: "paris-2", region: "eu-west-3" },
+  { name: "virginia-1", region: "us-east-1" },
+] as const;
+
+/** Three SFUs in two regions, each with its own key, and a gateway in front of them; nothing touches the disk. */
+export async function startFleet(pace: Pace): Promise<Fleet> {
+  const gatewayKey = randomBytes(32).toString("base64");
+  const sfus = PLACES.map((place) => {
+    const key = randomBytes(32).toString("base64");
+    return { ...place, key, sfu: new SimulatedSfu({ key, clock: systemClock, random: systemRandom }) };
+  });
+  await Promise.all(sfus.map(({ sfu }) => sfu.listen()));
+
+  const publicUrl = (name: string): string => `https://${name}.sfu.example`;
+  const nodes = sfus.map(({ name, region, key, sfu }) => ({
+    address: sfu.address,
+    region,
+    key,
+    public_url: publicUrl(name),
+  }));
+  const { config, secrets } = loadConfiguration({
+    env: {
+      SFU_GATEWAY_KEY: gatewayKey,
+      SFU_GATEWAY_NODES: JSON.stringify({ sfu: nodes }),
+      SFU_GATEWAY_PORT: "0",
+      SFU_GATEWAY_BIND: "127.0.0.1",
+    },
+    secretsFile: null,
+    configFile: null,
+  });
+  const { attemptTimeoutMs, resetTimeoutMs, windowMs } = pace;
+  const app = createApp(
+    {
+      ...config,
+      failover: { ...config.failover, attemptTimeoutMs },
+      breaker: { ...config.breaker, resetTimeoutMs, windowMs },
+    },
+    secrets,
+    { clock: systemClock, logger: createLogger("silent") },
+  );
+  const { port } = await app.listen();
+
+  return {
+    sfus,
+    app,
+    url: `http://127.0.0.1:${String(port)}`,
+    gatewayKey,
+    nameOf: (url) => sfus.find(({ name, sfu }) => url === sfu.address || url === publicUrl(name))?.name ?? url,
+    async close() {
+      await app.close();
+      await Promise.all(sfus.map(({ sfu }) => sfu.close()));
+    },
+  };
+}
