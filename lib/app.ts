@@ -90,7 +90,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
     clock,
     ...config.listen,
     graceMs: config.failover.retryTimeoutMs + GRACE_BEYOND_BUDGET_MS,
-    onError: (error) => events.emit("unexpected", { where: "koa", error: toError(error) }),
+    onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
       openRequest({ clock, trustedProxies: trusted(config), isDraining: () => draining }),

@@ -32,6 +32,8 @@ export interface ChannelRequestEvent {
 /** What the core tells whoever listens: metrics, logs. */
 export interface EventMap {
   attempt: AttemptEvent;
+  /** An attempt failed by the SFU's own fault: known at once, or once another SFU has served the same request. */
+  fault: { readonly sfu: Sfu; readonly error: Error };
   /** The next candidate is asked, because `from` failed. */
   failover: { readonly from: AttemptEvent };
   channelRequest: ChannelRequestEvent;

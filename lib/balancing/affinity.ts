@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
+import { createTtlCache } from "../ttl-cache.ts";
 
 /** Conference → SFU: where the members of a call that is still young are, so that the next one gets there too. */
 export interface Affinity {
@@ -16,12 +16,7 @@ const MAX_ASSIGNMENTS = 100_000;
 
 /** @param ttlMs 0 keeps no assignment at all */
 export function createAffinity(ttlMs: number, clock: Clock): Affinity {
-  const assignments = new LRUCache<string, string>({
-    max: MAX_ASSIGNMENTS,
-    ttl: Math.max(1, ttlMs),
-    ttlResolution: 0,
-    perf: { now: () => clock.monotonic() },
-  });
+  const assignments = createTtlCache<string>(MAX_ASSIGNMENTS, Math.max(1, ttlMs), clock);
   return {
     get: (conference) => assignments.get(conference) ?? null,
     assign(conference, address) {

@@ -1,5 +1,6 @@
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
+import { toError } from "../errors.ts";
+import { createTtlCache } from "../ttl-cache.ts";
 
 /** Lets simultaneous requests for one key share one piece of work. */
 export interface Coalescer<T> {
@@ -35,12 +36,7 @@ const MAX_LINGERING = 10_000;
 
 export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
   const flights = new Map<string, Flight<T>>();
-  const landed = new LRUCache<string, T>({
-    max: MAX_LINGERING,
-    ttl: LINGER_MS,
-    ttlResolution: 0,
-    perf: { now: () => clock.monotonic() },
-  });
+  const landed = createTtlCache<T>(MAX_LINGERING, LINGER_MS, clock);
 
   const start = (key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> => {
     const controller = new AbortController();
@@ -81,8 +77,7 @@ export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
 function untilAborted<T>(result: Promise<T>, signal: AbortSignal, onAbort: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      reject(signal.reason);
+      reject(toError(signal.reason));
       onAbort();
     };
     if (signal.aborted) {

@@ -51,13 +51,23 @@ export function createFailover(
 ): Failover {
   return async (call, attempts, signal) => {
     const candidates = rank(call.conference, call.placement);
-    const verdict = Promise.withResolvers<Verdict>();
+    const ending = Promise.withResolvers<Verdict>();
 
     const attempt = async (): Promise<Served> => {
       const timeoutMs = fairShareMs(call, candidates, attempts.length);
       const sfu = timeoutMs > 0 ? candidates.next() : null;
       if (sfu === null) throw new NobodyLeftError();
-      return breakers.run(sfu, () => ask(sfu, timeoutMs), verdictOf);
+      try {
+        return await breakers.run(
+          sfu,
+          () => ask(sfu, timeoutMs),
+          (error) => verdictOf(sfu, error),
+        );
+      } catch (error) {
+        // Nobody was asked, so it was no attempt.
+        if (error instanceof BreakerOpenError) return attempt();
+        throw error;
+      }
     };
 
     const ask = async (sfu: Sfu, timeoutMs: number): Promise<Served> => {
@@ -80,23 +90,18 @@ export function createFailover(
       }
     };
 
-    const verdictOf = (error: Error): Verdict | Promise<Verdict> => {
-      switch (judge(error).blame) {
-        case "sfu":
-          return "fault";
-        case "request":
-          return "fine";
-        case "nobody":
-          return "nothing";
-        case "unsure":
-          return verdict.promise;
-      }
+    const verdictOf = async (sfu: Sfu, error: Error): Promise<Verdict> => {
+      const { blame } = judge(error);
+      const verdict = blame === "unsure" ? await ending.promise : VERDICTS[blame];
+      if (verdict === "fault") events.emit("fault", { sfu, error });
+      return verdict;
     };
 
     /** What is left of the budget, divided among the attempts that can still be made. */
     const fairShareMs = (call: Call, candidates: Candidates, made: number): number => {
       const toCome = Math.max(1, Math.min(settings.maxRetries - made, candidates.left));
-      return Math.min(settings.attemptTimeoutMs, (call.deadlineMs - clock.monotonic()) / toCome);
+      const share = Math.floor((call.deadlineMs - clock.monotonic()) / toCome);
+      return Math.min(settings.attemptTimeoutMs, share);
     };
 
     try {
@@ -106,19 +111,19 @@ export function createFailover(
         minTimeout: 0,
         maxTimeout: 0,
         signal,
-        shouldRetry: ({ error }) => error instanceof BreakerOpenError || judge(error).then === "next",
-        // A breaker that another request opened in between cost neither time nor an SFU's trouble.
-        shouldConsumeRetry: ({ error }) => !(error instanceof BreakerOpenError),
+        shouldRetry: ({ error }) => judge(error).then === "next",
       });
       affinity.assign(call.conference, served.sfu.address);
-      verdict.resolve("fault");
+      ending.resolve("fault");
       return served;
     } catch (error) {
-      verdict.resolve("fine");
+      ending.resolve("fine");
       throw toAnswer(toError(error), attempts, signal);
     }
   };
 }
+
+const VERDICTS = { sfu: "fault", request: "fine", nobody: "nothing" } as const;
 
 /** Odoo does not come back by itself, but whoever else asks shall not hammer. */
 const RETRY_AFTER_S = 1;
@@ -136,8 +141,7 @@ function toAnswer(error: Error, attempts: readonly AttemptEvent[], signal: Abort
       cause: error,
     });
   }
-  if (!(error instanceof SfuError || error instanceof NobodyLeftError || error instanceof BreakerOpenError))
-    return error;
+  if (!(error instanceof SfuError || error instanceof NobodyLeftError)) return error;
   if (attempts.length === 0) {
     return new GatewayError("no_sfu_available", "no SFU can be asked at this moment", {
       status: 503,

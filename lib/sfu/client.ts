@@ -39,21 +39,24 @@ export interface SfuClient {
 const KEY_CHECK_TTL_S = 30;
 
 export function createSfuClient(clock: Clock, exchange: Exchange = createExchange()): SfuClient {
-  const get = (
+  const get = async (
     sfu: Sfu,
     path: string,
     headers: () => Promise<Record<string, string>>,
     { timeoutMs, signal }: AttemptBounds,
-  ): Promise<Answer> =>
-    withDeadline(
-      {
-        clock,
-        timeoutMs,
-        signal,
-        onTimeout: () => new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`),
-      },
-      async (deadline) => exchange.get({ url: sfu.address + path, headers: await headers(), signal: deadline }),
-    );
+  ): Promise<Answer> => {
+    const onTimeout = (): SfuError =>
+      new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`);
+    try {
+      return await withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) =>
+        exchange.get({ url: sfu.address + path, headers: await headers(), signal: deadline }),
+      );
+    } catch (error) {
+      // The reason of a signal is its owner's; what it means for the attempt is always the same.
+      if (signal?.aborted === true) throw new SfuError("aborted", "was given up, for nobody waited any more");
+      throw error;
+    }
+  };
 
   return {
     async join(sfu, { payload, query, callerAddress, requestId }, bounds) {

@@ -1,5 +1,6 @@
-import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { Duplex } from "node:stream";
 import got, { RequestError } from "got";
 import { SfuError, type SfuFailure, toError } from "../errors.ts";
 import { VERSION } from "../version.ts";
@@ -46,12 +47,21 @@ export function createExchange(): Exchange {
     responseType: "buffer",
     headers: { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" },
   });
+  const freshClient = client.extend({ agent: { http: new HttpAgent(), https: new HttpsAgent() } });
 
-  const once = async ({ url, headers, signal }: ExchangeRequest): Promise<Answer> => {
-    const excess = new AbortController();
-    const request = client.get(url, { headers, signal: AbortSignal.any([signal, excess.signal]) });
+  const once = async ({ url, headers, signal }: ExchangeRequest, by: typeof client): Promise<Answer> => {
+    const refusal = new AbortController();
+    const request = by.get(url, { headers, signal: AbortSignal.any([signal, refusal.signal]) });
     void request.on("downloadProgress", ({ transferred, total }) => {
-      if (Math.max(transferred, total ?? 0) > MAX_ANSWER_BYTES) excess.abort();
+      if (Math.max(transferred, total ?? 0) <= MAX_ANSWER_BYTES) return;
+      refusal.abort(new SfuError("too_large", `answered with more than ${String(MAX_ANSWER_BYTES / 1024)} KB`));
+    });
+    void request.on("request", (sent) => {
+      // Node hands over the connection and forgets it, and got would wait for an answer on it for ever.
+      sent.once("upgrade", (_answer: IncomingMessage, connection: Duplex) => {
+        connection.destroy();
+        refusal.abort(new SfuError("garbage", "answered with a switch to another protocol", 101));
+      });
     });
     try {
       const { statusCode, body } = await request;
@@ -60,20 +70,20 @@ export function createExchange(): Exchange {
       }
       return { status: statusCode, body };
     } catch (error) {
-      if (!excess.signal.aborted) throw error;
-      throw new SfuError("too_large", `answered with more than ${String(MAX_ANSWER_BYTES / 1024)} KB`);
+      throw refusal.signal.aborted ? refusal.signal.reason : error;
     }
   };
 
   return {
     async get(request) {
       try {
-        return await once(request);
+        return await once(request, client);
       } catch (error) {
         if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
       }
-      // The SFU closed an idle connection just as this request was put on it: it never saw the request.
-      return once(request).catch((error: unknown) => {
+      // The SFU closed an idle connection just as this request was put on it: it never saw the request. Whatever else
+      // is idle may be just as stale.
+      return once(request, freshClient).catch((error: unknown) => {
         throw toSfuError(error, request.signal);
       });
     },
@@ -85,7 +95,8 @@ export function createExchange(): Exchange {
 }
 
 function isStaleConnection(error: unknown): boolean {
-  return error instanceof RequestError && error.request?.reusedSocket === true && failureOf(error.code) === "reset";
+  if (!(error instanceof RequestError) || error.response !== undefined) return false;
+  return error.request?.reusedSocket === true && failureOf(error.code) === "reset";
 }
 
 /** got's errors hold the request's options, the Authorization header among them, so none of them leaves this file. */

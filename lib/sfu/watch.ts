@@ -1,8 +1,7 @@
 import { type Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError, toError } from "../errors.ts";
-import type { AttemptEvent, Events } from "../events.ts";
-import { judge } from "../failover/retryable.ts";
+import type { Events } from "../events.ts";
 import type { SfuClient } from "./client.ts";
 import type { Registry } from "./registry.ts";
 import type { Health, Sfu } from "./sfu.ts";
@@ -28,11 +27,18 @@ export function watchAttempts(
     try {
       health = (await client.acceptsKey(sfu, { timeoutMs, signal: stopped.signal }))
         ? { state: "healthy", sinceMs: clock.now() }
-        : { state: "misconfigured", sinceMs: clock.now(), reason: "it refuses the key that the gateway has for it" };
+        : {
+            state: "misconfigured",
+            sinceMs: clock.now(),
+            reason:
+              "refuses tokens signed with the key that the gateway has for it: a wrong key, or a clock that is off",
+          };
     } catch {
       // No verdict on the key: whatever else is wrong is for the attempts to find out.
       return;
     }
+    // It may have left meanwhile, or have come back with another key.
+    if (registry.get(sfu.address) !== sfu) return;
     // A key that fits says nothing of what made the attempts fail.
     if (isMisconfigured(sfu) !== (health.state === "misconfigured")) registry.setHealth(sfu, health);
   };
@@ -45,15 +51,19 @@ export function watchAttempts(
     });
   };
 
-  const onAttempt = ({ sfu, error }: AttemptEvent): void => {
-    if (mayBeWrongKey(error) && clock.monotonic() - (checkedAtMs.get(sfu.address) ?? -Infinity) >= intervalMs)
-      check(sfu);
+  const learn = (sfu: Sfu, next: Health): void => {
     const current = registry.health(sfu);
-    const next = healthAfter(error, clock.now());
-    if (next !== null && current.state !== "misconfigured" && !isSame(current, next)) registry.setHealth(sfu, next);
+    if (current.state !== "misconfigured" && !isSame(current, next)) registry.setHealth(sfu, next);
   };
 
-  events.on("attempt", onAttempt);
+  events.on("attempt", ({ sfu, error }) => {
+    if (error === null) learn(sfu, { state: "healthy", sinceMs: clock.now() });
+    const sinceCheckMs = clock.monotonic() - (checkedAtMs.get(sfu.address) ?? -Infinity);
+    if (mayBeWrongKey(error) && sinceCheckMs >= intervalMs) check(sfu);
+  });
+  events.on("fault", ({ sfu, error }) => {
+    learn(sfu, { state: "failing", sinceMs: clock.now(), reason: error.message });
+  });
   events.on("sfuRemoved", ({ sfu }) => checkedAtMs.delete(sfu.address));
   const stopChecking = clock.every(intervalMs, () => {
     for (const sfu of registry.all()) if (isMisconfigured(sfu)) check(sfu);
@@ -67,12 +77,6 @@ export function watchAttempts(
 
 function mayBeWrongKey(error: SfuError | null): boolean {
   return error?.status === 401 || error?.status === 500;
-}
-
-/** @returns null where the attempt says nothing of the SFU */
-function healthAfter(error: SfuError | null, nowMs: number): Health | null {
-  if (error === null) return { state: "healthy", sinceMs: nowMs };
-  return judge(error).blame === "sfu" ? { state: "failing", sinceMs: nowMs, reason: error.message } : null;
 }
 
 /** «Since» stays where nothing has changed. */

@@ -1,0 +1,177 @@
+import { expect } from "chai";
+import { systemClock } from "../../lib/clock.ts";
+import { exampleFault, type Fault, faultKinds } from "../../lib/simulator/sfu.ts";
+import { useFakeClock } from "../support/clock.ts";
+import { eventually } from "../support/eventually.ts";
+import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
+import { type Joined, startGateway, type TestGateway } from "../support/gateway.ts";
+
+/** Odoo's patience less a margin. */
+const IN_TIME_MS = 2900;
+const CALLS = 10;
+
+/** What a fleet of three made of some calls, over real sockets and in real time. */
+interface Outage {
+  readonly answers: readonly { readonly joined: Joined; readonly ms: number }[];
+  readonly fleet: SimulatedFleet;
+}
+
+describe("chaos: outages over real sockets", () => {
+  const outages = new Map<string, Outage>();
+  const started: { close(): Promise<void> }[] = [];
+
+  /** Breaks some of three SFUs and calls. The defaults are the ones that an operator has. */
+  const suffer = async (name: string, fault: Fault, broken: readonly number[], calls: number): Promise<void> => {
+    const fleet = await startFleet(3);
+    const gateway = await startGateway({ sfus: fleet.entries });
+    started.push(gateway, fleet);
+    await fleet.break(fault, ...broken);
+    const answers = await Promise.all(
+      Array.from({ length: calls }, async (_, index) => {
+        const startedMs = systemClock.monotonic();
+        const joined = await gateway.join({ iss: `room ${String(index)}` });
+        return { joined, ms: systemClock.monotonic() - startedMs };
+      }),
+    );
+    outages.set(name, { answers, fleet });
+  };
+
+  /** All at the same time: each is mostly waiting for time-outs. */
+  before(async function () {
+    this.timeout(20_000);
+    await Promise.all([
+      ...faultKinds.map((kind) => suffer(`two of three: ${kind}`, exampleFault(kind), [0, 1], CALLS)),
+      suffer("all: hang", { kind: "hang" }, [0, 1, 2], 1),
+      suffer("all: worker_hang", { kind: "worker_hang" }, [0, 1, 2], 1),
+      suffer("all: refuse", { kind: "refuse" }, [0, 1, 2], 1),
+    ]);
+  });
+
+  after(async () => {
+    for (const part of started) await part.close();
+  });
+
+  for (const kind of faultKinds) {
+    it(`serves every call in time while two of three SFUs fail by ${kind}`, () => {
+      const { answers } = outages.get(`two of three: ${kind}`)!;
+      expect(answers).to.have.length(CALLS);
+      for (const { joined, ms } of answers) {
+        expect(joined.status).to.equal(200);
+        expect(joined.body).to.have.all.keys("uuid", "url");
+        expect(ms).to.be.below(IN_TIME_MS);
+      }
+    });
+  }
+
+  for (const kind of ["hang", "worker_hang", "refuse"]) {
+    it(`answers 503 in time, after no more attempts than allowed, while all fail by ${kind}`, () => {
+      const { answers, fleet } = outages.get(`all: ${kind}`)!;
+      for (const { joined, ms } of answers) {
+        expect(joined.status).to.equal(503);
+        expect(joined.headers.get("retry-after")).to.equal("1");
+        expect(ms).to.be.below(IN_TIME_MS);
+      }
+      expect(fleet.joins()).to.equal(kind === "refuse" ? 0 : 3);
+    });
+  }
+});
+
+describe("chaos: callers over real sockets", () => {
+  let fleet: SimulatedFleet;
+  let gateway: TestGateway;
+
+  beforeEach(async () => {
+    fleet = await startFleet(3);
+    gateway = await startGateway({ sfus: fleet.entries });
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await fleet.close();
+  });
+
+  it("draws one request to an SFU for 50 simultaneous joins of one conference", async () => {
+    const joined = await Promise.all(Array.from({ length: 50 }, () => gateway.join({ iss: "all hands" })));
+    expect(fleet.joins()).to.equal(1);
+    expect(joined.map(({ status }) => status)).to.deep.equal(Array(50).fill(200));
+    expect(new Set(joined.map(({ body }) => body.uuid)).size).to.equal(1);
+    expect(await gateway.metric("coalesced_total")).to.equal(49);
+  });
+
+  it("draws one chain of attempts for them where the first SFU fails, too", async () => {
+    await fleet.break({ kind: "reset" }, 0);
+    const joined = await Promise.all(Array.from({ length: 50 }, () => gateway.join({ iss: "all hands" })));
+    expect(fleet.joins()).to.equal(2);
+    expect(new Set(joined.map(({ body }) => body.uuid)).size).to.equal(1);
+  });
+
+  it("aborts the attempt when the caller hangs up, and tells no SFU off for it", async () => {
+    await fleet.break({ kind: "hang" }, 0, 1, 2);
+    const caller = new AbortController();
+    const joining = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    caller.abort();
+    expect(await joining).to.have.property("name", "AbortError");
+    const [request] = fleet.sfus.flatMap(({ requests }) => requests);
+    await eventually("the SFU saw it hang up", () => request?.aborted === true);
+    expect(fleet.joins(), "no other SFU is asked").to.equal(1);
+    expect(await gateway.metric('channel_requests_total{outcome="caller_gone"}')).to.equal(1);
+    expect(await gateway.metric(`attempts_total{sfu="${fleet.sfus[0]!.address}",outcome="aborted"}`)).to.equal(1);
+  });
+
+  it("goes on for the others when the first of several callers hangs up", async () => {
+    await fleet.break({ kind: "slow", delayMs: 150 }, 0, 1, 2);
+    const caller = new AbortController();
+    const first = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    const second = gateway.join();
+    await eventually("the second has joined", async () => (await gateway.metric("coalesced_total")) === 1);
+    caller.abort();
+    expect(await first).to.have.property("name", "AbortError");
+    expect((await second).status).to.equal(200);
+    expect(fleet.joins()).to.equal(1);
+  });
+});
+
+describe("chaos: one conference over real sockets", () => {
+  const clock = useFakeClock();
+  let fleet: SimulatedFleet;
+  let gateway: TestGateway;
+
+  beforeEach(async () => {
+    fleet = await startFleet(3, { latencyMs: { min: 0, max: 0 } });
+    gateway = await startGateway({ sfus: fleet.entries });
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await fleet.close();
+  });
+
+  /** Beyond what counts as simultaneous. @returns which SFU took the join */
+  const join = async (iss: string): Promise<number> => {
+    await clock.elapse(1000);
+    for (const sfu of fleet.sfus) sfu.clearRequests();
+    expect((await gateway.join({ iss })).status).to.equal(200);
+    return fleet.sfus.findIndex(({ requests }) => requests.some(({ status }) => status === 200));
+  };
+
+  it("stays on its SFU while others are spread over the fleet", async () => {
+    const home = await join("weekly");
+    expect([await join("a"), await join("b")]).to.not.include(home);
+    for (let count = 0; count < 5; count++) expect(await join("weekly")).to.equal(home);
+  });
+
+  it("moves when its SFU fails, and stays at the new one when the old one is back", async () => {
+    const home = await join("weekly");
+    await fleet.break({ kind: "refuse" }, home);
+    const refuge = await join("weekly");
+    expect(refuge).to.not.equal(home);
+    await fleet.sfus[home]!.heal();
+    expect(await join("weekly")).to.equal(refuge);
+  });
+
+  it("is free to go elsewhere once affinity.ttl_ms has passed without a join", async () => {
+    const home = await join("weekly");
+    await clock.elapse(60_000);
+    expect(await join("weekly")).to.not.equal(home);
+  });
+});

@@ -1,0 +1,115 @@
+import { expect } from "chai";
+import { type Coalescer, createCoalescer } from "../../lib/failover/coalesce.ts";
+import { useFakeClock } from "../support/clock.ts";
+
+interface Result {
+  readonly uuid: string;
+}
+
+describe("coalesce", () => {
+  const clock = useFakeClock();
+  const staying = new AbortController().signal;
+  let coalescer: Coalescer<Result>;
+  let works: { readonly signal: AbortSignal; readonly end: PromiseWithResolvers<Result> }[];
+
+  beforeEach(() => {
+    coalescer = createCoalescer<Result>(clock);
+    works = [];
+  });
+
+  const work = (signal: AbortSignal): Promise<Result> => {
+    const end = Promise.withResolvers<Result>();
+    works.push({ signal, end });
+    return end.promise;
+  };
+  const run = (key = "room", signal = staying): ReturnType<Coalescer<Result>["run"]> =>
+    coalescer.run(key, signal, work);
+  const land = async (index = 0): Promise<void> => {
+    works[index]!.end.resolve({ uuid: `uuid-${String(index)}` });
+    await clock.elapse(0);
+  };
+
+  it("lets all who come while it is under way share one piece of work", async () => {
+    const shared = Array.from({ length: 50 }, () => run());
+    await land();
+    expect(works).to.have.length(1);
+    expect(shared.map(({ joined }) => joined)).to.deep.equal([false, ...Array<boolean>(49).fill(true)]);
+    for (const { result } of shared) expect(await result).to.deep.equal({ uuid: "uuid-0" });
+  });
+
+  it("keeps different keys apart", () => {
+    expect([run("a").joined, run("b").joined]).to.deep.equal([false, false]);
+    expect(works).to.have.length(2);
+  });
+
+  it("hands the result to who comes within half a second after it, and to nobody later", async () => {
+    void run();
+    await land();
+    await clock.elapse(499);
+    const late = run();
+    expect(late.joined).to.equal(true);
+    expect(await late.result).to.deep.equal({ uuid: "uuid-0" });
+    await clock.elapse(2);
+    expect(run().joined).to.equal(false);
+  });
+
+  it("does not remember a failure, and gives it to all who waited", async () => {
+    const [first, second] = [run().result, run().result];
+    works[0]!.end.reject(new Error("exhausted"));
+    expect(await first.catch((error: unknown) => error)).to.have.property("message", "exhausted");
+    expect(await second.catch((error: unknown) => error)).to.have.property("message", "exhausted");
+    expect(run().joined).to.equal(false);
+  });
+
+  it("goes on while one caller is left, whoever started it", async () => {
+    const leaver = new AbortController();
+    const first = run("room", leaver.signal).result.catch((error: unknown) => error);
+    const second = run().result;
+    leaver.abort(new Error("hung up"));
+    expect(await first).to.have.property("message", "hung up");
+    expect(works[0]!.signal.aborted).to.equal(false);
+    await land();
+    expect(await second).to.deep.equal({ uuid: "uuid-0" });
+  });
+
+  it("aborts the work once everybody has left, and lets the next one start afresh", async () => {
+    const leavers = [new AbortController(), new AbortController()];
+    const gone = leavers.map(({ signal }) => run("room", signal).result.catch((error: unknown) => error));
+    leavers[0]!.abort(new Error("hung up"));
+    leavers[1]!.abort(new Error("hung up, too"));
+    expect(works[0]!.signal.aborted).to.equal(true);
+    expect(works[0]!.signal.reason).to.have.property("message", "hung up, too");
+    const next = run();
+    expect(next.joined).to.equal(false);
+    await land(0);
+    await land(1);
+    expect(await next.result, "the lost flight's result is nobody's").to.deep.equal({ uuid: "uuid-1" });
+    expect(await Promise.all(gone)).to.have.length(2);
+  });
+
+  it("refuses a caller that is gone already", async () => {
+    const thrown = await run("room", AbortSignal.abort(new Error("gone"))).result.catch((error: unknown) => error);
+    expect(thrown).to.have.property("message", "gone");
+    expect(works[0]!.signal.aborted).to.equal(true);
+  });
+
+  it("leaves no listener on a caller's signal", async () => {
+    const controller = new AbortController();
+    const added: unknown[] = [];
+    const { signal } = controller;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      added.push(args[1]);
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      added.splice(added.indexOf(args[1]), 1);
+      remove(...args);
+    };
+    const { result } = run("room", signal);
+    expect(added).to.have.length(1);
+    await land();
+    await result;
+    expect(added).to.have.length(0);
+  });
+});

@@ -1,0 +1,346 @@
+import { expect } from "chai";
+import { createAffinity, type Affinity } from "../../lib/balancing/affinity.ts";
+import { createRank } from "../../lib/balancing/rank.ts";
+import { GatewayError, SfuError } from "../../lib/errors.ts";
+import { type AttemptEvent, Events } from "../../lib/events.ts";
+import { type Breakers, createBreakers } from "../../lib/failover/breakers.ts";
+import { type Call, createFailover, type Served } from "../../lib/failover/pipeline.ts";
+import { sleep, withDeadline } from "../../lib/clock.ts";
+import type { AttemptBounds, SfuClient } from "../../lib/sfu/client.ts";
+import type { Sfu } from "../../lib/sfu/sfu.ts";
+import { useFakeClock } from "../support/clock.ts";
+import { sfuOf } from "../support/fleet.ts";
+
+const SETTINGS = { maxRetries: 3, retryTimeoutMs: 2500, attemptTimeoutMs: 1000 };
+const BREAKER = { errorThresholdPercent: 50, minimumRequests: 5, windowMs: 10_000, resetTimeoutMs: 10_000 };
+
+/** What an SFU does with a join: fail so, answer after so many milliseconds, or never. */
+type Behaviour = SfuError | { readonly afterMs: number } | "hangs";
+
+describe("failover", () => {
+  const clock = useFakeClock();
+  const staying = new AbortController().signal;
+  const fleet = [1, 2, 3, 4].map((number) => sfuOf(number));
+  let behaviours: Behaviour[];
+  let asked: { readonly sfu: Sfu; readonly timeoutMs: number; readonly signal: AbortSignal | undefined }[];
+  let events: Events;
+  let breakers: Breakers;
+  let affinity: Affinity;
+  let failovers: string[];
+  let faults: string[];
+
+  beforeEach(() => {
+    behaviours = fleet.map(() => ({ afterMs: 0 }));
+    asked = [];
+    events = new Events();
+    failovers = [];
+    faults = [];
+    events.on("failover", ({ from }) => failovers.push(`${from.sfu.address} ${from.error?.failure ?? ""}`));
+    events.on("fault", ({ sfu }) => faults.push(sfu.address));
+    breakers = createBreakers(BREAKER, clock, events);
+    affinity = createAffinity(60_000, clock);
+  });
+  afterEach(() => breakers.close());
+
+  const join = (sfu: Sfu, _: unknown, { timeoutMs, signal }: AttemptBounds): Promise<{ uuid: string; url: string }> => {
+    asked.push({ sfu, timeoutMs, signal });
+    const behaviour = behaviours[fleet.indexOf(sfu)]!;
+    const onTimeout = (): SfuError => new SfuError("timeout", "did not answer");
+    return withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
+      if (behaviour instanceof SfuError) throw behaviour;
+      if (behaviour === "hangs") return new Promise(() => undefined);
+      if (behaviour.afterMs > 0) await sleep(clock, behaviour.afterMs, deadline);
+      return { uuid: `uuid of ${sfu.address}`, url: sfu.address };
+    });
+  };
+
+  interface Outcome {
+    readonly result: Served | Error;
+    readonly attempts: readonly AttemptEvent[];
+    readonly tookMs: number;
+  }
+
+  /** Runs one call while so much time passes; `settings` and `sfus` as the spec needs them. */
+  const call = async (
+    parts: {
+      readonly settings?: Partial<typeof SETTINGS>;
+      readonly sfus?: readonly Sfu[];
+      readonly conference?: string;
+      readonly budgetMs?: number;
+      readonly signal?: AbortSignal;
+      readonly elapseMs?: number;
+    } = {},
+  ): Promise<Outcome> => {
+    const settings = { ...SETTINGS, ...parts.settings };
+    const client = { join } as Partial<SfuClient> as SfuClient;
+    const available = (): readonly Sfu[] => (parts.sfus ?? fleet).filter((sfu) => breakers.admits(sfu));
+    const rank = createRank({ available, affinity, strategy: (list) => list });
+    const failover = createFailover(settings, { clock, events, rank, affinity, breakers, client });
+    const attempts: AttemptEvent[] = [];
+    const startedMs = clock.monotonic();
+    const request: Call = {
+      conference: parts.conference ?? "room",
+      placement: { region: null, place: null },
+      join: { payload: Buffer.from("{}"), query: "", callerAddress: "203.0.113.9", requestId: "r1" },
+      deadlineMs: startedMs + (parts.budgetMs ?? settings.retryTimeoutMs),
+    };
+    let tookMs = NaN;
+    const running = failover(request, attempts, parts.signal ?? staying)
+      .catch((error: unknown) => error as Error)
+      .finally(() => (tookMs = clock.monotonic() - startedMs));
+    await clock.elapse(parts.elapseMs ?? settings.retryTimeoutMs + 100);
+    return { result: await running, attempts, tookMs };
+  };
+
+  const refused = new SfuError("refused", "refused the connection");
+  const failed500 = new SfuError("status_5xx", "answered with status 500", 500);
+  const codeOf = ({ result }: Outcome): string => (result instanceof GatewayError ? result.code : "served");
+  const whoServed = ({ result }: Outcome): string => ("sfu" in result ? result.sfu.address : "nobody");
+
+  it("asks the best candidate and nobody else when that serves", async () => {
+    const outcome = await call();
+    expect(whoServed(outcome)).to.equal("http://sfu1.test");
+    expect(asked).to.have.length(1);
+    expect(failovers).to.deep.equal([]);
+  });
+
+  it("walks the candidates in ranked order until one serves, and tells what it tried", async () => {
+    behaviours.splice(0, 2, refused, "hangs");
+    const outcome = await call();
+    expect(whoServed(outcome)).to.equal("http://sfu3.test");
+    expect(outcome.attempts.map(({ sfu, error }) => [sfu.address, error?.failure ?? "ok"])).to.deep.equal([
+      ["http://sfu1.test", "refused"],
+      ["http://sfu2.test", "timeout"],
+      ["http://sfu3.test", "ok"],
+    ]);
+    expect(failovers).to.deep.equal(["http://sfu1.test refused", "http://sfu2.test timeout"]);
+  });
+
+  it("asks at most max_retries different SFUs", async () => {
+    behaviours.fill(refused);
+    const outcome = await call();
+    expect(asked.map(({ sfu }) => sfu.address)).to.deep.equal(fleet.slice(0, 3).map(({ address }) => address));
+    expect(codeOf(outcome)).to.equal("all_candidates_failed");
+    expect(outcome.result).to.include({ status: 503, retryAfterS: 1 });
+  });
+
+  it("asks one SFU once where max_retries is 1", async () => {
+    behaviours.fill(refused);
+    expect(codeOf(await call({ settings: { maxRetries: 1 } }))).to.equal("all_candidates_failed");
+    expect(asked).to.have.length(1);
+  });
+
+  it("does not ask an SFU twice where there are fewer than max_retries", async () => {
+    behaviours.fill(refused);
+    const outcome = await call({ sfus: fleet.slice(0, 2) });
+    expect(asked).to.have.length(2);
+    expect(codeOf(outcome)).to.equal("all_candidates_failed");
+  });
+
+  it("says at once that nobody can be asked", async () => {
+    const outcome = await call({ sfus: [] });
+    expect(codeOf(outcome)).to.equal("no_sfu_available");
+    expect(outcome.result).to.include({ status: 503, retryAfterS: 1 });
+    expect(outcome.tookMs).to.equal(0);
+  });
+
+  describe("the budget", () => {
+    it("is shared fairly: hanging SFUs leave the later ones their part, and all end inside it", async () => {
+      behaviours.fill("hangs");
+      const outcome = await call();
+      expect(asked.map(({ timeoutMs }) => timeoutMs)).to.deep.equal([833, 833, 834]);
+      expect(outcome.tookMs).to.equal(2500);
+      expect(codeOf(outcome)).to.equal("all_candidates_failed");
+    });
+
+    it("gives what a quick failure left over to the later attempts, up to attempt_timeout_ms", async () => {
+      behaviours.splice(0, 3, refused, "hangs", "hangs");
+      await call();
+      expect(asked.map(({ timeoutMs }) => timeoutMs)).to.deep.equal([833, 1000, 1000]);
+    });
+
+    it("is not saved up for candidates that do not exist", async () => {
+      behaviours.fill("hangs");
+      await call({ sfus: fleet.slice(0, 1) });
+      expect(asked.map(({ timeoutMs }) => timeoutMs)).to.deep.equal([1000]);
+    });
+
+    it("lets an attempt have at most attempt_timeout_ms, however much is left", async () => {
+      behaviours[0] = "hangs";
+      const outcome = await call({ settings: { attemptTimeoutMs: 300 } });
+      expect(asked[0]!.timeoutMs).to.equal(300);
+      expect(outcome.tookMs).to.equal(300);
+    });
+
+    it("is what the request has left, not what it began with", async () => {
+      behaviours.fill("hangs");
+      const outcome = await call({ budgetMs: 600 });
+      expect(asked.map(({ timeoutMs }) => timeoutMs)).to.deep.equal([200, 200, 200]);
+      expect(outcome.tookMs).to.equal(600);
+    });
+
+    it("asks nobody once it is used up", async () => {
+      expect(codeOf(await call({ budgetMs: 0 }))).to.equal("no_sfu_available");
+      expect(asked).to.deep.equal([]);
+    });
+
+    it("serves a slow SFU's answer that comes in time", async () => {
+      behaviours[0] = { afterMs: 800 };
+      const outcome = await call();
+      expect(whoServed(outcome)).to.equal("http://sfu1.test");
+      expect(outcome.tookMs).to.equal(800);
+    });
+  });
+
+  describe("answers that are not a channel", () => {
+    for (const status of [400, 409]) {
+      it(`passes an SFU's ${String(status)} through and asks nobody else`, async () => {
+        behaviours[0] = new SfuError("status_4xx", `answered with status ${String(status)}`, status);
+        const outcome = await call();
+        expect(outcome.result).to.include({ code: "refused_by_sfu", status });
+        expect(asked).to.have.length(1);
+        expect(faults).to.deep.equal([]);
+      });
+    }
+
+    it("blames an SFU for a 500 where another one serves the same request", async () => {
+      behaviours[0] = failed500;
+      await call();
+      expect(faults).to.deep.equal(["http://sfu1.test"]);
+    });
+
+    it("blames nobody for a request that draws 500 from everyone", async () => {
+      behaviours.fill(failed500);
+      expect(codeOf(await call())).to.equal("all_candidates_failed");
+      expect(faults).to.deep.equal([]);
+    });
+
+    it("opens no breaker for a tenant whose requests draw 500 from every SFU", async () => {
+      behaviours.fill(failed500);
+      for (let count = 0; count < 30; count++) await call({ conference: "odd", elapseMs: 0 });
+      expect(fleet.map((sfu) => breakers.state(sfu))).to.deep.equal(["closed", "closed", "closed", "closed"]);
+    });
+
+    it("opens the breaker of an SFU that draws 500 from requests which others serve", async () => {
+      behaviours[0] = failed500;
+      for (let count = 0; count < 5; count++) await call({ conference: String(count), elapseMs: 0 });
+      expect(breakers.state(fleet[0]!)).to.equal("open");
+      expect(breakers.state(fleet[1]!)).to.equal("closed");
+    });
+
+    it("goes on past a 401 and past a 404", async () => {
+      behaviours.splice(
+        0,
+        2,
+        new SfuError("unauthorized", "refused the token", 401),
+        new SfuError("status_4xx", "answered with status 404", 404),
+      );
+      expect(whoServed(await call())).to.equal("http://sfu3.test");
+    });
+
+    it("stops at an error that is no SFU's, and hands it on as it is", async () => {
+      behaviours[0] = new TypeError("a bug") as unknown as SfuError;
+      const client = { join: () => Promise.reject(new TypeError("a bug")) } as Partial<SfuClient> as SfuClient;
+      const rank = createRank({ available: () => fleet, affinity, strategy: (list) => list });
+      const failover = createFailover(SETTINGS, { clock, events, rank, affinity, breakers, client });
+      const request: Call = {
+        conference: "room",
+        placement: { region: null, place: null },
+        join: { payload: Buffer.from("{}"), query: "", callerAddress: "203.0.113.9", requestId: "r1" },
+        deadlineMs: clock.monotonic() + 2500,
+      };
+      const thrown = await failover(request, [], staying).catch((error: unknown) => error);
+      expect(thrown).to.be.instanceOf(TypeError);
+    });
+  });
+
+  describe("breakers", () => {
+    it("skips an SFU whose breaker another request opened in between, without counting it as an attempt", async () => {
+      behaviours.splice(0, 4, { afterMs: 0 }, { afterMs: 0 }, { afterMs: 0 }, { afterMs: 0 });
+      const opening = async (): Promise<void> => {
+        for (let count = 0; count < 5; count++) {
+          await breakers
+            .run(
+              fleet[0]!,
+              () => Promise.reject(refused),
+              () => "fault",
+            )
+            .catch(() => undefined);
+        }
+        await clock.elapse(0);
+      };
+      await opening();
+      // A ranking that was made before: the pipeline finds the breaker open only when it fires it.
+      const rank = createRank({ available: () => fleet, affinity, strategy: (list) => list });
+      const client = { join } as Partial<SfuClient> as SfuClient;
+      const failover = createFailover(
+        { ...SETTINGS, maxRetries: 1 },
+        { clock, events, rank, affinity, breakers, client },
+      );
+      const attempts: AttemptEvent[] = [];
+      const served = await failover(
+        {
+          conference: "room",
+          placement: { region: null, place: null },
+          join: { payload: Buffer.from("{}"), query: "", callerAddress: "203.0.113.9", requestId: "r1" },
+          deadlineMs: clock.monotonic() + 2500,
+        },
+        attempts,
+        staying,
+      );
+      expect(served.sfu).to.equal(fleet[1]);
+      expect(attempts).to.have.length(1);
+      expect(failovers).to.deep.equal([]);
+    });
+  });
+
+  describe("the assignment", () => {
+    it("sends the conference's next request to the same SFU", async () => {
+      behaviours[0] = refused;
+      await call();
+      behaviours[0] = { afterMs: 0 };
+      expect(whoServed(await call())).to.equal("http://sfu2.test");
+    });
+
+    it("moves when its SFU fails", async () => {
+      await call();
+      behaviours[0] = refused;
+      expect(whoServed(await call())).to.equal("http://sfu2.test");
+      behaviours[0] = { afterMs: 0 };
+      expect(whoServed(await call())).to.equal("http://sfu2.test");
+    });
+
+    it("stays where it is when nobody serves", async () => {
+      behaviours.splice(0, 2, refused, { afterMs: 0 });
+      await call();
+      behaviours.fill(refused);
+      await call();
+      behaviours.fill({ afterMs: 0 });
+      expect(whoServed(await call())).to.equal("http://sfu2.test");
+    });
+  });
+
+  describe("a caller that hangs up", () => {
+    it("ends the attempt under way and begins no other", async () => {
+      behaviours.fill("hangs");
+      const caller = new AbortController();
+      clock.after(100, () => caller.abort(new SfuError("aborted", "the caller hung up")));
+      const outcome = await call({ signal: caller.signal });
+      expect(outcome.result).to.include({ code: "caller_gone", status: 499 });
+      expect(outcome.tookMs).to.equal(100);
+      expect(asked).to.have.length(1);
+      expect(outcome.attempts.map(({ error }) => error?.failure)).to.deep.equal(["aborted"]);
+    });
+
+    it("counts neither for nor against the SFU", async () => {
+      behaviours.fill("hangs");
+      for (let count = 0; count < 10; count++) {
+        const caller = new AbortController();
+        clock.after(10, () => caller.abort(new SfuError("aborted", "the caller hung up")));
+        await call({ signal: caller.signal, elapseMs: 20 });
+      }
+      expect(faults).to.deep.equal([]);
+      expect(breakers.state(fleet[0]!)).to.equal("closed");
+    });
+  });
+});

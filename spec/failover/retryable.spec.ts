@@ -1,0 +1,51 @@
+import { expect } from "chai";
+import { GatewayError, SFU_FAILURES, SfuError, type SfuFailure } from "../../lib/errors.ts";
+import { judge, type Judgement } from "../../lib/failover/retryable.ts";
+
+const NEXT_AND_SFU: Judgement = { then: "next", blame: "sfu" };
+const NEXT_AND_UNSURE: Judgement = { then: "next", blame: "unsure" };
+const STOP_AND_REQUEST: Judgement = { then: "stop", blame: "request" };
+const STOP_AND_NOBODY: Judgement = { then: "stop", blame: "nobody" };
+
+describe("retryable", () => {
+  const table: readonly (readonly [SfuFailure, number | null, Judgement])[] = [
+    ["refused", null, NEXT_AND_SFU],
+    ["reset", null, NEXT_AND_SFU],
+    ["timeout", null, NEXT_AND_SFU],
+    ["dns", null, NEXT_AND_SFU],
+    ["tls", null, NEXT_AND_SFU],
+    ["unreachable", null, NEXT_AND_SFU],
+    ["redirect", 302, NEXT_AND_SFU],
+    ["garbage", 200, NEXT_AND_SFU],
+    ["too_large", null, NEXT_AND_SFU],
+    ["status_5xx", 500, NEXT_AND_UNSURE],
+    ["status_5xx", 501, NEXT_AND_UNSURE],
+    ["status_5xx", 502, NEXT_AND_SFU],
+    ["status_5xx", 503, NEXT_AND_SFU],
+    ["status_5xx", 504, NEXT_AND_SFU],
+    ["unauthorized", 401, NEXT_AND_UNSURE],
+    ["status_4xx", 400, STOP_AND_REQUEST],
+    ["status_4xx", 409, STOP_AND_REQUEST],
+    ["status_4xx", 403, NEXT_AND_UNSURE],
+    ["status_4xx", 404, NEXT_AND_UNSURE],
+    ["status_4xx", 429, NEXT_AND_UNSURE],
+    ["aborted", null, STOP_AND_NOBODY],
+  ];
+
+  for (const [failure, status, judgement] of table) {
+    const what = status === null ? failure : `${failure} ${String(status)}`;
+    it(`judges ${what}: ${judgement.then}, blames ${judgement.blame}`, () => {
+      expect(judge(new SfuError(failure, "…", status))).to.deep.equal(judgement);
+    });
+  }
+
+  it("has a row for every failure there is", () => {
+    expect(new Set(table.map(([failure]) => failure))).to.deep.equal(new Set(SFU_FAILURES));
+  });
+
+  it("never goes on after an error that no SFU caused", () => {
+    for (const error of [new TypeError("a bug"), new GatewayError("internal", "…", { status: 500 }), undefined]) {
+      expect(judge(error)).to.deep.equal(STOP_AND_NOBODY);
+    }
+  });
+});
