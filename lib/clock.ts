@@ -62,6 +62,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** Resolves once `signal` is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 /** What bounds a piece of work from outside. */
 export interface Bounds {
   readonly clock: Clock;
@@ -99,8 +107,10 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
       signal?.removeEventListener("abort", onAbort);
     };
     signal?.addEventListener("abort", onAbort, { once: true });
+    // What it throws at once is a rejection too, or the timer would stay behind.
+    const started = async (): Promise<T> => work(controller.signal);
     // A rejection that comes after the end has been announced is answered by nobody, and that is right.
-    work(controller.signal).then(
+    started().then(
       (value) => {
         release();
         resolve(value);

@@ -23,8 +23,8 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: number;
 
-  constructor(message: string, exitCode: number) {
-    super(message);
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }
@@ -35,7 +35,7 @@ export interface FileOptions {
   readonly config?: string;
 }
 
-/** @throws {CliError} listing every fault */
+/** @throws {CliError} listing every fault, caused by the {@link ConfigError} that holds them */
 export function loadFor(options: FileOptions, io: Io): Loaded {
   try {
     return loadConfiguration({
@@ -44,7 +44,7 @@ export function loadFor(options: FileOptions, io: Io): Loaded {
       configFile: options.config ?? null,
     });
   } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(error.message, EXIT_USAGE);
+    if (error instanceof ConfigError) throw new CliError(error.message, EXIT_USAGE, { cause: error });
     throw error;
   }
 }

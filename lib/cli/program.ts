@@ -41,7 +41,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   program
     .command("token")
     .description("print a token as Odoo would sign it, with SFU_GATEWAY_KEY")
-    .requiredOption("--iss <conference>", "the conference, like https://odoo.example.com:channel:7")
+    .requiredOption("--iss <conference>", "the conference, like https://odoo.example.com:channel:7", conference)
     .option("--ttl <seconds>", "how long it is valid", seconds, 30)
     .option("--json", "print JSON")
     .action(does<TokenOptions>(token));
@@ -49,6 +49,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   program
     .command("demo")
     .description("three simulated SFUs, the gateway, and two outages in under 30 s")
+    .option("--stay", "leave all of them up, to be tried with curl, until the process is told to end")
     .option("--json", "print the summary as JSON")
     .action(does<DemoOptions>(demo));
 
@@ -84,6 +85,11 @@ function withFiles(command: Command): Command {
   return command
     .option("--secrets <file>", "TOML with the SFUs and their keys")
     .option("--config <file>", "TOML with everything else");
+}
+
+function conference(text: string): string {
+  if (text === "") throw new InvalidArgumentError("expected a name, no SFU takes an empty one");
+  return text;
 }
 
 function seconds(text: string): number {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createApp } from "../app.ts";
-import { systemClock } from "../clock.ts";
+import { aborted, systemClock } from "../clock.ts";
 import { formatFault } from "../config/fault.ts";
 import { describeSystemError } from "../errors.ts";
 import { createLogger } from "../logger.ts";
@@ -34,11 +34,4 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
 
 function hostOf({ address, family }: AddressInfo): string {
   return family === "IPv6" ? `[${address}]` : address;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,7 +1,7 @@
 import { parseKey } from "../auth/keys.ts";
 import { signClaims } from "../auth/resign.ts";
 import { systemClock } from "../clock.ts";
-import { type Fault, formatFault } from "../config/fault.ts";
+import { ConfigError, type Fault } from "../config/fault.ts";
 import { readEnvironment } from "../config/env.ts";
 import { toError } from "../errors.ts";
 import { CliError, EXIT_OK, EXIT_USAGE, type Io, printJson } from "./io.ts";
@@ -17,8 +17,7 @@ export interface TokenOptions {
 export async function token({ iss, ttl, json }: TokenOptions, io: Io): Promise<number> {
   const faults: Fault[] = [];
   const [text] = readEnvironment(io.env, faults, []).keys;
-  const [fault] = faults;
-  if (fault !== undefined) throw new CliError(formatFault(fault), EXIT_USAGE);
+  if (faults.length > 0) throw new CliError(new ConfigError(faults).message, EXIT_USAGE);
   if (text === undefined) {
     throw new CliError("SFU_GATEWAY_KEY: missing, expected the base64 key to sign the token with", EXIT_USAGE);
   }

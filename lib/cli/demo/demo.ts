@@ -1,4 +1,5 @@
-import { systemClock } from "../../clock.ts";
+import { aborted, systemClock } from "../../clock.ts";
+import { createLogger } from "../../logger.ts";
 import { EXIT_FAILED, EXIT_OK, type Io, printJson } from "../io.ts";
 import { startFleet, type Pace } from "./fleet.ts";
 import { createNarrator } from "./narrator.ts";
@@ -7,6 +8,8 @@ import { isSuccess, summarise, summaryLines } from "./summary.ts";
 
 export interface DemoOptions {
   readonly json?: boolean;
+  /** Leave the fleet and the gateway up, to be tried by hand, until the process is told to end. */
+  readonly stay?: boolean;
 }
 
 /** Long enough to read along, short enough to end in half a minute. */
@@ -17,9 +20,10 @@ const PACE: Pace = { betweenCallsMs: 120, attemptTimeoutMs: 1000, resetTimeoutMs
  *
  * @returns 0 where every call was served and every breaker closed again, else 1
  */
-export async function demo({ json = false }: DemoOptions, io: Io, pace: Pace = PACE): Promise<number> {
+export async function demo({ json = false, stay = false }: DemoOptions, io: Io, pace: Pace = PACE): Promise<number> {
+  if (stay) return stayUp(io, pace);
   const startedMs = systemClock.monotonic();
-  const fleet = await startFleet(pace);
+  const fleet = await startFleet({ env: { SFU_GATEWAY_PORT: "0" }, pace, logger: createLogger("silent") });
   try {
     const narrator = createNarrator(json ? () => undefined : io.stdout, io.color, startedMs);
     const record = await play(fleet, pace, narrator, io.signal);
@@ -30,4 +34,14 @@ export async function demo({ json = false }: DemoOptions, io: Io, pace: Pace = P
   } finally {
     await fleet.close();
   }
+}
+
+async function stayUp(io: Io, pace: Pace): Promise<number> {
+  const fleet = await startFleet({ env: io.env, pace, logger: createLogger("info", { write: io.stdout }) });
+  for (const { name, region, sfu } of fleet.sfus) io.stderr(`${name.padEnd(10)} ${region}  ${sfu.address}\n`);
+  io.stderr(`gateway    ${fleet.url}, until it is told to end\n`);
+  if (io.env.SFU_GATEWAY_KEY === undefined) io.stderr(`export SFU_GATEWAY_KEY=${fleet.gatewayKey}\n`);
+  await aborted(io.signal);
+  await fleet.close();
+  return EXIT_OK;
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { type App, createApp } from "../../app.ts";
 import { systemClock, systemRandom } from "../../clock.ts";
+import type { Environment } from "../../config/env.ts";
 import { loadConfiguration } from "../../config/load.ts";
-import { createLogger } from "../../logger.ts";
+import type { Logger } from "../../logger.ts";
 import { SimulatedSfu } from "../../simulator/sfu.ts";
 
 /** A simulated SFU under the name that the demo calls it by. */
@@ -38,9 +39,16 @@ const PLACES = [
   { name: "virginia-1", region: "us-east-1" },
 ] as const;
 
+export interface FleetOptions {
+  /** The environment of the gateway, beside its fleet. */
+  readonly env: Environment;
+  readonly pace: Pace;
+  readonly logger: Logger;
+}
+
 /** Three SFUs in two regions, each with its own key, and a gateway in front of them; nothing touches the disk. */
-export async function startFleet(pace: Pace): Promise<Fleet> {
-  const gatewayKey = randomBytes(32).toString("base64");
+export async function startFleet({ env, pace, logger }: FleetOptions): Promise<Fleet> {
+  const gatewayKey = env.SFU_GATEWAY_KEY ?? randomBytes(32).toString("base64");
   const sfus = PLACES.map((place) => {
     const key = randomBytes(32).toString("base64");
     return { ...place, key, sfu: new SimulatedSfu({ key, clock: systemClock, random: systemRandom }) };
@@ -56,10 +64,10 @@ export async function startFleet(pace: Pace): Promise<Fleet> {
   }));
   const { config, secrets } = loadConfiguration({
     env: {
+      SFU_GATEWAY_BIND: "127.0.0.1",
+      ...env,
       SFU_GATEWAY_KEY: gatewayKey,
       SFU_GATEWAY_NODES: JSON.stringify({ sfu: nodes }),
-      SFU_GATEWAY_PORT: "0",
-      SFU_GATEWAY_BIND: "127.0.0.1",
     },
     secretsFile: null,
     configFile: null,
@@ -72,7 +80,7 @@ export async function startFleet(pace: Pace): Promise<Fleet> {
       breaker: { ...config.breaker, resetTimeoutMs, windowMs },
     },
     secrets,
-    { clock: systemClock, logger: createLogger("silent") },
+    { clock: systemClock, logger },
   );
   const { port } = await app.listen();
 
