@@ -3,7 +3,7 @@ import { createVerifier } from "./auth/verify.ts";
 import { createAffinity } from "./balancing/affinity.ts";
 import { createGeo } from "./balancing/geo.ts";
 import { createRank } from "./balancing/rank.ts";
-import { strategies } from "./balancing/strategy.ts";
+import { strategies } from "./balancing/strategies/table.ts";
 import type { Clock } from "./clock.ts";
 import type { Config, Secrets } from "./config/config.ts";
 import { toBlockList } from "./config/schema.ts";

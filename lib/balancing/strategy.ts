@@ -1,6 +1,5 @@
 import type { Sfu } from "../sfu/sfu.ts";
 import type { Coordinates } from "./geo.ts";
-import { createRoundRobin } from "./strategies/round-robin.ts";
 
 /** Where a conference would like to be. */
 export interface Placement {
@@ -20,9 +19,3 @@ export interface StrategyTools {
   /** Where an SFU is, null where its region is not on the map. */
   readonly placeOf: (sfu: Sfu) => Coordinates | null;
 }
-
-export type StrategyName = "round-robin";
-
-export const strategies = {
-  "round-robin": createRoundRobin,
-} as const satisfies Record<StrategyName, (tools: StrategyTools) => Strategy>;
