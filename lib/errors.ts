@@ -4,6 +4,7 @@ export type ErrorCode =
   | "invalid_token"
   | "missing_issuer"
   | "invalid_claims"
+  | "bad_request"
   | "not_found"
   | "method_not_allowed"
   | "refused_by_sfu"

@@ -1,4 +1,4 @@
-import { type DestinationStream, pino, stdTimeFunctions, type Logger } from "pino";
+import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
 import { GatewayError, SfuError } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, Events } from "./events.ts";
 import { VERSION } from "./version.ts";
@@ -6,16 +6,25 @@ import { VERSION } from "./version.ts";
 export type { Logger };
 
 /** JSON lines, with times and levels that a person can read. */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination: DestinationStream): Logger {
   const options = {
     level,
     base: { version: VERSION },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     // A whitelist: what a library hangs on its errors may hold headers, and those hold tokens.
-    serializers: { err: describeError },
+    serializers: { err: (error: unknown) => describeError(error) },
+    hooks: { logMethod: withMessage },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
+}
+
+/** A line about an error that brings no text of its own would get the error's from pino, past the whitelist. */
+function withMessage(this: Logger, args: Parameters<LogFn>, log: LogFn): void {
+  const [first, message] = args as [unknown, unknown?];
+  const error = typeof first === "object" && first !== null && "err" in first ? first.err : first;
+  if (message === undefined && error instanceof Error) log.call(this, first, messageOf(error));
+  else log.apply(this, args);
 }
 
 /** One line a channel request, and one for whatever changes in the fleet. */
@@ -41,7 +50,7 @@ export function logEvents(events: Events, logger: Logger): void {
     if (to.state === "misconfigured") {
       logger.error(
         fields,
-        `${sfu.address} is misconfigured and gets no calls: ${to.reason}; compare its AUTH_KEY with 'key'`,
+        `${sfu.address} is misconfigured and gets no calls: it ${to.reason}; compare its AUTH_KEY with 'key'`,
       );
     } else if (to.state === "failing") logger.warn(fields, `${sfu.address} is failing: it ${to.reason}`);
     else logger.info(fields, `${sfu.address} is ${to.state}`);
@@ -64,7 +73,7 @@ function describeRequest({ outcome, attempts, error, servedBy, coalesced, durati
     const by = `by ${servedBy?.address ?? "nobody"}${coalesced ? " together with another request" : ""}`;
     return trail === "" ? `channel served ${by} in ${ms}` : `channel served ${by} in ${ms}, after ${trail}`;
   }
-  return `no channel after ${ms}: ${[error?.message ?? outcome, trail].filter((part) => part !== "").join(": ")}`;
+  return `no channel after ${ms}: ${[error === null ? outcome : messageOf(error), trail].filter((part) => part !== "").join(": ")}`;
 }
 
 function describeAttempt({ sfu, durationMs, error }: AttemptEvent): Readonly<Record<string, string | number>> {
@@ -75,17 +84,33 @@ function round(ms: number): number {
   return Math.round(ms * 10) / 10;
 }
 
-/** The gateway's own errors may show their text; of all others only the kind and where they come from. */
-function describeError(error: unknown): unknown {
+/** The gateway's own errors may show their text. */
+function isOwn(error: Error): boolean {
+  return error instanceof GatewayError || error instanceof SfuError;
+}
+
+function messageOf(error: Error): string {
+  return isOwn(error) ? error.message : error.name;
+}
+
+/** Deeper than any chain of causes that means something; one that bites its tail must end. */
+const MAX_CAUSES = 5;
+
+/** Of a foreign error only the kind, the code and where it comes from. */
+function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
-  const own = error instanceof GatewayError || error instanceof SfuError;
   const { code } = error as NodeJS.ErrnoException;
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
   return {
     type: error.name,
-    ...(code === undefined ? {} : { code }),
-    ...(own ? { message: error.message } : {}),
-    stack: frames.join("\n"),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    ...(typeof code === "string" ? { code } : {}),
+    ...(isOwn(error) ? { message: error.message } : {}),
+    stack: framesOf(error),
+    ...(error.cause === undefined || depth === MAX_CAUSES ? {} : { cause: describeError(error.cause, depth + 1) }),
   };
+}
+
+/** The stack without the message that it begins with, whose lines may look like frames. */
+function framesOf({ stack = "", message }: Error): string {
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  return frames.filter((line) => /^\s+at /.test(line)).join("\n");
 }

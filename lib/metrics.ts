@@ -74,6 +74,9 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
   const rejected = counter("rejected_total", "Requests turned away before an SFU was asked.", "reason");
   const transitions = counter("breaker_transitions_total", "Changes of an SFU's circuit breaker.", "sfu", "to");
 
+  // What an SFU that has left meanwhile does last would bring its series back.
+  const isKnown = (sfu: Sfu): boolean => registry.get(sfu.address) !== null;
+
   // What has not happened yet is 0 and not absent: Prometheus sees the first of a kind only as a rise from 0.
   for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available"]) requests.inc({ outcome }, 0);
   events.on("sfuAdded", ({ sfu }) => {
@@ -86,15 +89,16 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
     duration.observe(durationMs / 1000);
   });
   events.on("attempt", ({ sfu, error, durationMs }) => {
-    // The answer of an SFU that has left meanwhile would bring its series back.
-    if (registry.get(sfu.address) === null) return;
+    if (!isKnown(sfu)) return;
     attempts.inc({ sfu: sfu.address, outcome: error?.failure ?? "ok" });
     attemptDuration.observe({ sfu: sfu.address }, durationMs / 1000);
   });
   events.on("failover", ({ from }) => failovers.inc({ reason: from.error?.failure ?? "ok" }));
   events.on("coalesced", () => coalesced.inc());
   events.on("rejected", ({ reason }) => rejected.inc({ reason }));
-  events.on("breaker", ({ sfu, to }) => transitions.inc({ sfu: sfu.address, to }));
+  events.on("breaker", ({ sfu, to }) => {
+    if (isKnown(sfu)) transitions.inc({ sfu: sfu.address, to });
+  });
   events.on("sfuRemoved", ({ sfu }) => {
     attemptDuration.remove({ sfu: sfu.address });
     for (const outcome of ["ok", ...SFU_FAILURES]) attempts.remove({ sfu: sfu.address, outcome });

@@ -1,7 +1,8 @@
 import { createServer, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import Koa from "koa";
 import type { Clock } from "./clock.ts";
+import { answerMalformed } from "./http/answer-malformed.ts";
 import type { GatewayMiddleware } from "./http/context.ts";
 
 export interface ServerOptions {
@@ -10,6 +11,8 @@ export interface ServerOptions {
   readonly bind: string;
   /** How long a shutdown waits for what is in flight. */
   readonly graceMs: number;
+  /** How long a caller may take to send a request, in milliseconds; 10,000 unless a spec has no time for that. */
+  readonly requestTimeMs?: number;
   /** In the order in which a request meets them. */
   readonly middleware: readonly GatewayMiddleware[];
   readonly onError: (error: unknown) => void;
@@ -31,34 +34,46 @@ const KEEP_ALIVE_MS = 75_000;
 export function createHttpServer(options: ServerOptions): Server {
   const koa = new Koa();
   for (const step of options.middleware) koa.use(step);
-  koa.on("error", options.onError);
+  koa.on("error", (error: unknown, { req }: Koa.Context) => {
+    // A connection that the caller has reset shows here too, and is nothing that anybody could mend.
+    if (req.socket.errored !== error) options.onError(error);
+  });
   const handle = koa.callback();
+  const { requestTimeMs = REQUEST_TIME_MS } = options;
   const server = createServer(
     {
-      headersTimeout: REQUEST_TIME_MS,
-      requestTimeout: REQUEST_TIME_MS,
-      connectionsCheckingInterval: 1000,
+      headersTimeout: requestTimeMs,
+      requestTimeout: requestTimeMs,
+      connectionsCheckingInterval: requestTimeMs / 10,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     (request, response) => void handle(request, response),
   );
+  server.on("clientError", answerMalformed);
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   return {
-    listen: () => listen(server, options.port, options.bind),
-    close: () => close(server, options.graceMs, options.clock),
+    listen: () => listen(server, options),
+    close: () => close(server, connections, options),
   };
 }
 
-function listen(server: HttpServer, port: number, bind: string): Promise<AddressInfo> {
+function listen(server: HttpServer, { port, bind, onError }: ServerOptions): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, bind, () => {
       server.off("error", reject);
+      // One connection that could not be accepted is no reason to end the others.
+      server.on("error", onError);
       resolve(server.address() as AddressInfo);
     });
   });
 }
 
-function close(server: HttpServer, graceMs: number, clock: Clock): Promise<void> {
+function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
   return new Promise((resolve) => {
     const cancel = clock.after(graceMs, () => server.closeAllConnections());
     server.close(() => {
@@ -66,5 +81,7 @@ function close(server: HttpServer, graceMs: number, clock: Clock): Promise<void>
       resolve();
     });
     server.closeIdleConnections();
+    // Node takes a connection that was opened ahead of its first request for one that is sending it.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   });
 }

@@ -12,8 +12,25 @@ import type { Verified } from "./verify.ts";
  */
 export function outgoingClaims({ claims, payload, key }: Verified): Uint8Array {
   if (claims.keySeed === undefined) return payload;
-  const { keySeed, ...rest } = claims;
+  const { keySeed, ...rest } = parseKeepingNumbers(payload);
   return Buffer.from(JSON.stringify({ ...rest, key: deriveChannelKey(key, keySeed) }));
+}
+
+/** What TypeScript does not know yet: https://github.com/tc39/proposal-json-parse-with-source */
+interface JsonWithSource {
+  parse(
+    text: string,
+    reviver: (name: string, value: unknown, context: { readonly source: string }) => unknown,
+  ): Readonly<Record<string, unknown>>;
+  rawJSON(text: string): unknown;
+}
+
+/** Numbers stay the text that they were: 2^53 + 1 and 1.0 would not survive being read and written. */
+function parseKeepingNumbers(payload: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = JSON as unknown as JsonWithSource;
+  return json.parse(new TextDecoder().decode(payload), (_, value, { source }) =>
+    typeof value === "number" ? json.rawJSON(source) : value,
+  );
 }
 
 /** base64(HMAC-SHA256(key: the caller's key, data: base64decode(seed))), standard alphabet with padding. */

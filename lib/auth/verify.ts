@@ -85,20 +85,23 @@ function toUrlSafe(token: string, key: AuthKey): string | null {
   const segments = token.split(".");
   const [header, payload, signature] = segments;
   if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) return token;
-  const given = Buffer.from(signature, "base64");
-  const expected = key.hmac(`${header}.${payload}`);
+  const given = Buffer.from(urlSafe(signature));
+  const expected = Buffer.from(key.hmac(`${header}.${payload}`).toString("base64url"));
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
   const signed = `${urlSafe(header)}.${urlSafe(payload)}`;
   return `${signed}.${key.hmac(signed).toString("base64url")}`;
 }
 
 function urlSafe(segment: string): string {
-  return segment.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return segment
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/={1,2}$/, "");
 }
 
 /** jose lets an `iat` of the future pass; an SFU answers it with a 500, which would look like a sick SFU. */
 function checkIssuedAt(claims: JWTPayload, clock: Clock): void {
-  if (claims.iat !== undefined && claims.iat > clock.now() / 1000 + FUTURE_IAT_S) {
+  if (claims.iat !== undefined && claims.iat > Math.floor(clock.now() / 1000) + FUTURE_IAT_S) {
     throw invalid(`its 'iat' is more than ${String(FUTURE_IAT_S)} s in the future: compare the clocks of both hosts`);
   }
 }

@@ -1,12 +1,12 @@
 import type { Config, Secrets } from "../config/config.ts";
-import { ConfigError, type Fault, formatFault } from "../config/fault.ts";
+import { ConfigError, formatFault } from "../config/fault.ts";
 import type { Loaded } from "../config/load.ts";
 import { systemClock } from "../clock.ts";
 import { SfuError } from "../errors.ts";
 import { createSfuClient, type SfuClient } from "../sfu/client.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { staticSfus } from "../sfu/sources/static.ts";
-import { CliError, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type FileOptions, type Io, loadFor, printJson } from "./io.ts";
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, type FileOptions, type Io, loadFor, printJson } from "./io.ts";
 
 export interface CheckOptions extends FileOptions {
   readonly live?: boolean;
@@ -28,9 +28,8 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
   try {
     loaded = loadFor(options, io);
   } catch (error) {
-    const faults = faultsOf(error);
-    if (options.json !== true || faults === null) throw error;
-    printJson(io, { ok: false, faults: faults.map(formatFault) });
+    if (options.json !== true || !(error instanceof ConfigError)) throw error;
+    printJson(io, { ok: false, faults: error.faults.map(formatFault) });
     return EXIT_USAGE;
   }
   const { config, secrets, warnings } = loaded;
@@ -46,10 +45,6 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
     for (const line of results === null ? [] : table(results)) io.stdout(`${line}\n`);
   }
   return fine ? EXIT_OK : EXIT_FAILED;
-}
-
-function faultsOf(error: unknown): readonly Fault[] | null {
-  return error instanceof CliError && error.cause instanceof ConfigError ? error.cause.faults : null;
 }
 
 /** So many SFUs are asked at a time: an office's uplink shall not time them out. */

@@ -1,4 +1,3 @@
-import { ConfigError } from "../config/fault.ts";
 import type { Environment } from "../config/env.ts";
 import { type Loaded, loadConfiguration } from "../config/load.ts";
 
@@ -23,8 +22,8 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: number;
 
-  constructor(message: string, exitCode: number, options?: ErrorOptions) {
-    super(message, options);
+  constructor(message: string, exitCode: number) {
+    super(message);
     this.exitCode = exitCode;
   }
 }
@@ -35,18 +34,13 @@ export interface FileOptions {
   readonly config?: string;
 }
 
-/** @throws {CliError} listing every fault, caused by the {@link ConfigError} that holds them */
+/** @throws {ConfigError} with every fault */
 export function loadFor(options: FileOptions, io: Io): Loaded {
-  try {
-    return loadConfiguration({
-      env: io.env,
-      secretsFile: options.secrets ?? null,
-      configFile: options.config ?? null,
-    });
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(error.message, EXIT_USAGE, { cause: error });
-    throw error;
-  }
+  return loadConfiguration({
+    env: io.env,
+    secretsFile: options.secrets ?? null,
+    configFile: options.config ?? null,
+  });
 }
 
 export function printJson(io: Io, value: unknown): void {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { ConfigError } from "../config/fault.ts";
 import { nearest } from "../config/nearest.ts";
 import { VERSION } from "../version.ts";
 import { check, type CheckOptions } from "./check.ts";
@@ -66,9 +67,9 @@ The environment needs at least SFU_GATEWAY_KEY; README.md explains every variabl
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof CliError || error instanceof ConfigError)) throw error;
     io.stderr(`sfu-gateway: ${error.message}\n`);
-    return error.exitCode;
+    return error instanceof CliError ? error.exitCode : EXIT_USAGE;
   }
 }
 

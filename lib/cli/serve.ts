@@ -2,9 +2,9 @@ import type { AddressInfo } from "node:net";
 import { createApp } from "../app.ts";
 import { aborted, systemClock } from "../clock.ts";
 import { formatFault } from "../config/fault.ts";
-import { describeSystemError } from "../errors.ts";
 import { createLogger } from "../logger.ts";
-import { CliError, EXIT_FAILED, EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
+import { EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
+import { listen } from "./listen.ts";
 
 /** Runs the gateway until `io.signal` is aborted and what was in flight then is answered. */
 export async function serve(options: FileOptions, io: Io): Promise<number> {
@@ -13,14 +13,7 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
   for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
 
   const app = createApp(config, secrets, { clock: systemClock, logger, withProcessMetrics: true });
-  let address: AddressInfo;
-  try {
-    address = await app.listen();
-  } catch (error) {
-    await app.close();
-    const { bind, port } = config.listen;
-    throw new CliError(`cannot listen on ${bind}:${String(port)}: ${describeSystemError(error)}`, EXIT_FAILED);
-  }
+  const address = await listen(app, config.listen);
   const regions = new Set(config.sfus.map(({ region }) => region));
   const fleet = { sfus: config.sfus.length, regions: regions.size };
   logger.info({ ...fleet, port: address.port }, `listening on http://${hostOf(address)}:${String(address.port)}`);

@@ -17,7 +17,7 @@ export interface TokenOptions {
 export async function token({ iss, ttl, json }: TokenOptions, io: Io): Promise<number> {
   const faults: Fault[] = [];
   const [text] = readEnvironment(io.env, faults, []).keys;
-  if (faults.length > 0) throw new CliError(new ConfigError(faults).message, EXIT_USAGE);
+  if (faults.length > 0) throw new ConfigError(faults);
   if (text === undefined) {
     throw new CliError("SFU_GATEWAY_KEY: missing, expected the base64 key to sign the token with", EXIT_USAGE);
   }

@@ -77,9 +77,10 @@ function valueOf(env: Environment, name: string, faults: Fault[]): string | null
   try {
     const content = readFileSync(file, "utf8").trim();
     if (content !== "") return content;
-    faults.push({ where: `${name}_FILE`, what: "", problem: `${file} is empty` });
+    faults.push({ where: `${name}_FILE`, what: "", problem: "the file is empty" });
   } catch (error) {
-    faults.push({ where: `${name}_FILE`, what: "", problem: `cannot read ${file}: ${describeSystemError(error)}` });
+    // Not the path: where there is no such file, somebody may have put the key itself there.
+    faults.push({ where: `${name}_FILE`, what: "", problem: `cannot read the file: ${describeSystemError(error)}` });
   }
   return null;
 }
@@ -90,7 +91,7 @@ function listOf(value: string | null): readonly string[] {
 
 /** A Kubernetes service named `sfu-gateway` makes every pod beside it see SFU_GATEWAY_PORT=tcp://10.0.0.1:8071. */
 function portOf(value: string | null, warnings: Fault[]): string | null {
-  if (value === null || !/^(tcp|udp):\/\//.test(value)) return value;
+  if (value === null || !/^(tcp|udp|sctp):\/\//.test(value)) return value;
   warnings.push({
     where: "SFU_GATEWAY_PORT",
     what: "",

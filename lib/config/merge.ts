@@ -13,7 +13,7 @@ export interface Merged {
  * whichever won, somebody would look at the other one.
  */
 export function mergeDocuments(documents: readonly TomlDocument[], faults: Fault[]): Merged {
-  const values: Record<string, unknown> = {};
+  const values = emptyTable();
   const owners: { readonly path: Path; readonly document: TomlDocument; readonly original: Path }[] = [];
 
   const add = (document: TomlDocument, path: Path, target: Record<string, unknown>, source: object): void => {
@@ -33,7 +33,7 @@ export function mergeDocuments(documents: readonly TomlDocument[], faults: Fault
         });
         target[key] = list;
       } else if (isTable(value) && (present === undefined || isTable(present))) {
-        const table: Record<string, unknown> = isTable(present) ? present : {};
+        const table = isTable(present) ? present : emptyTable();
         if (present === undefined) owners.push({ path: here, document, original: here });
         add(document, here, table, value);
         target[key] = table;
@@ -64,6 +64,11 @@ export function mergeDocuments(documents: readonly TomlDocument[], faults: Fault
         : best.document.locate([...best.original, ...path.slice(best.path.length)]);
     },
   };
+}
+
+/** Without a prototype: `[__proto__]` and `constructor = 1` must be keys like any other, and reach no object of ours. */
+function emptyTable(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {

@@ -2,7 +2,15 @@ import { closest, distance } from "fastest-levenshtein";
 
 /** The one of `known` that somebody who typed `name` probably meant, or null where none is near. */
 export function nearest(name: string, known: readonly string[]): string | null {
+  const wanted = name.toLowerCase();
+  const lowered = known.map((one) => one.toLowerCase());
+  // The unit at the end is what people forget, and it is far in letters: ttl, ttl_ms.
+  const candidate = lowered.find((one) => one.startsWith(`${wanted}_`)) ?? closestWithin(wanted, lowered);
+  return known[lowered.indexOf(candidate ?? "")] ?? null;
+}
+
+function closestWithin(wanted: string, known: readonly string[]): string | null {
   if (known.length === 0) return null;
-  const candidate = closest(name.toLowerCase(), known);
-  return distance(name.toLowerCase(), candidate.toLowerCase()) <= Math.max(2, name.length / 3) ? candidate : null;
+  const candidate = closest(wanted, known);
+  return distance(wanted, candidate) <= Math.max(2, wanted.length / 3) ? candidate : null;
 }

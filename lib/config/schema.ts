@@ -49,22 +49,31 @@ const address = httpUrl("the SFU's URL, like http://10.0.0.5:8070");
 
 const region = text.transform((name) => name.toLowerCase());
 
-export const sfuSchema = z.strictObject({
-  address,
-  key: text,
-  region: region.optional(),
-  public_url: httpUrl("the URL that browsers reach this SFU at, like https://sfu1.example.com").optional(),
-  max_sessions: integer(1, 1_000_000).optional(),
-  weight: between(0.01, 100).default(1),
-  stats_token: text.optional(),
-});
+export const sfuSchema = z.strictObject(
+  {
+    address,
+    key: text,
+    region: region.optional(),
+    public_url: httpUrl("the URL that browsers reach this SFU at, like https://sfu1.example.com").optional(),
+    max_sessions: integer(1, 1_000_000).optional(),
+    weight: between(0.01, 100).default(1),
+    stats_token: text.optional(),
+  },
+  { error: "expected a table with an address and a key" },
+);
+
+/** What makes two entries the same SFU, whatever else may be wrong with them. */
+export const sfuIdentity = z.object({ address });
 
 /** One table of settings: strict, and all defaults where the file does not have it. */
 function table<Shape extends z.ZodRawShape>(shape: Shape): z.ZodPrefault<z.ZodObject<Shape, z.core.$strict>> {
-  return z.strictObject(shape).prefault({} as never);
+  return z.strictObject(shape, { error: "expected a table" }).prefault({} as never);
 }
 
-const coordinates = z.strictObject({ latitude: between(-90, 90), longitude: between(-180, 180) });
+const coordinates = z.strictObject(
+  { latitude: between(-90, 90), longitude: between(-180, 180) },
+  { error: "expected a table with latitude and longitude" },
+);
 
 export const settingsSchema = z.strictObject({
   sfu: z.array(sfuSchema, { error: "expected [[sfu]] tables" }).default([]),
@@ -135,7 +144,7 @@ export const nodesSchema = z.strictObject({ sfu: z.array(z.unknown(), { error: '
 const cidr = text.refine(isCidr, "expected an IP address or a CIDR, like 10.0.0.0/8");
 
 export const environmentSchema = {
-  port: z.coerce.number({ error: "expected a port from 0 to 65535" }).pipe(integer(0, 65_535)),
+  port: text.regex(/^\d+$/, "expected a whole number from 0 to 65535").transform(Number).pipe(integer(0, 65_535)),
   bind: text.refine((value) => isIP(value) !== 0 || value === "localhost", "expected an IP address, like 0.0.0.0"),
   trustedProxies: z.array(cidr),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], {
@@ -152,7 +161,8 @@ export function toBlockList(ranges: readonly string[]): BlockList | null {
   const list = new BlockList();
   for (const range of ranges) {
     const [network = "", prefix, ...rest] = range.split("/");
-    const version = isIP(network);
+    // A BlockList takes no zone, like the one of fe80::1%eth0.
+    const version = network.includes("%") ? 0 : isIP(network);
     const bits = version === 4 ? 32 : 128;
     const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
     if (version === 0 || rest.length > 0 || !(length <= bits)) return null;

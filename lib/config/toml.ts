@@ -1,4 +1,4 @@
-import { parseTOML } from "toml-eslint-parser";
+import { type AST, parseTOML } from "toml-eslint-parser";
 import { parse, TomlError } from "smol-toml";
 import type { Fault } from "./fault.ts";
 
@@ -47,7 +47,7 @@ function linesOf(text: string): ReadonlyMap<string, number> {
       if (!lines.has(id)) lines.set(id, line);
     }
   };
-  for (const node of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) {
+  for (const node of syntaxTree(text)) {
     if (node.type === "TOMLTable") {
       note(node.resolvedKey, node.loc.start.line);
       for (const entry of node.body) note([...node.resolvedKey, ...keysOf(entry.key.keys)], entry.loc.start.line);
@@ -56,6 +56,15 @@ function linesOf(text: string): ReadonlyMap<string, number> {
     }
   }
   return lines;
+}
+
+/** A second parser may refuse what the first one took. Then a fault names its file alone, which beats not being told. */
+function syntaxTree(text: string): AST.TOMLProgram["body"][0]["body"] {
+  try {
+    return parseTOML(text.replace(/^\uFEFF/, ""), { tomlVersion: "1.1" }).body[0].body;
+  } catch {
+    return [];
+  }
 }
 
 function keysOf(keys: readonly ({ type: "TOMLBare"; name: string } | { type: "TOMLQuoted"; value: string })[]): Path {

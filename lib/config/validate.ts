@@ -58,7 +58,8 @@ function unwrap(schema: unknown): unknown {
 }
 
 /** Every table with its keys, so that a key in the wrong one can be sent to the right one. */
-const tables = Object.keys(settingsSchema.shape).map((name) => ({
-  title: name === "sfu" ? "[[sfu]]" : `[${name}]`,
-  keys: keysAt(name === "sfu" ? [name, 0] : [name]),
-}));
+const tables = Object.keys(settingsSchema.shape).flatMap((name) => {
+  if (name === "sfu") return [{ title: "[[sfu]]", keys: keysAt([name, 0]) }];
+  const inner = keysAt([name]).map((key) => [name, key]);
+  return [[name], ...inner].map((path) => ({ title: `[${path.join(".")}]`, keys: keysAt(path) }));
+});

@@ -27,7 +27,13 @@ function isTrusted(address: string, trusted: BlockList): boolean {
   return version !== 0 && trusted.check(address, version === 4 ? "ipv4" : "ipv6");
 }
 
-/** An IPv4 peer on a dual-stack socket shows as `::ffff:10.0.0.1`. */
+/**
+ * An IPv4 peer on a dual-stack socket shows as `::ffff:10.0.0.1`; some proxies write the port into the header, as
+ * `10.0.0.1:5678` or `[2001:db8::1]:5678`.
+ */
 function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+  return address
+    .replace(/^\[(.*)\](:\d+)?$/, "$1")
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
+    .replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
 }

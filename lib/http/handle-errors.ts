@@ -21,9 +21,7 @@ export function handleErrors(events: Events): GatewayMiddleware {
 /** The router leaves a status and no body; it has set Allow where that is due. */
 function refuseUnrouted(status: number): void {
   if (status === 404) throw new GatewayError("not_found", "no such route", { status });
-  if (status === 405 || status === 501) {
-    throw new GatewayError("method_not_allowed", "this route has no such method", { status: 405 });
-  }
+  if (status === 405) throw new GatewayError("method_not_allowed", "this route has no such method", { status });
 }
 
 /** What nobody foresaw becomes a 500 that tells the caller nothing. */

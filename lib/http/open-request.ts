@@ -30,13 +30,13 @@ export function openRequest({ clock, trustedProxies, isDraining }: OpenRequestOp
     };
     Object.assign(context.state, state);
     context.set("X-Request-Id", requestId);
-    // Else a caller that keeps its connection open would hold up the shutdown.
-    if (isDraining()) context.set("Connection", "close");
     context.res.once("close", () => {
       if (!context.res.writableFinished) {
         controller.abort(new GatewayError("caller_gone", "the caller hung up", { status: 499 }));
       }
     });
     await next();
+    // Else a caller that keeps its connection open would hold up the shutdown, even one that came before it.
+    if (isDraining()) context.set("Connection", "close");
   };
 }

@@ -10,7 +10,8 @@ export interface PartedQuery {
 export function partQuery(query: string): PartedQuery {
   const own = new Map<string, string>();
   const forwarded = query.split("&").filter((parameter) => {
-    const [name, value] = [...new URLSearchParams(parameter)][0] ?? ["", ""];
+    // Behind an "&" it is a parameter wherever it starts; a leading "?" would be taken off.
+    const [name, value] = [...new URLSearchParams(`&${parameter}`)][0] ?? ["", ""];
     if (name !== "region" && name !== "country") return true;
     if (value !== "" && !own.has(name)) own.set(name, value);
     return false;

@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import Router from "@koa/router";
 import type { Middleware } from "koa";
 import type { GatewayMiddleware, RequestState } from "./context.ts";
@@ -9,7 +10,8 @@ export type Route = readonly [method: "GET" | "POST", path: string, ...steps: Ga
  * GET, for a HEAD of `/v1/channel` would make a channel.
  */
 export function route(routes: readonly Route[]): GatewayMiddleware[] {
-  const router = new Router<RequestState>({ sensitive: true, strict: true });
+  // All methods that a request can have, for of one that it does not know the router says 501, wherever it is sent.
+  const router = new Router<RequestState>({ sensitive: true, strict: true, methods: METHODS });
   for (const [method, path, ...steps] of routes) {
     router.register(path, [method], steps as Middleware<RequestState>[]);
   }

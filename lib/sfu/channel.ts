@@ -31,7 +31,8 @@ export function parseChannel(body: Uint8Array): Channel {
   return result.data;
 }
 
+/** More strictly than `URL`, which forgives spaces around it and missing slashes: browsers get the text as it is. */
 function isWebUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return (url?.protocol === "http:" || url?.protocol === "https:") && url.username === "" && url.password === "";
+  const url = /^https?:\/\/[^\s\\]+$/i.test(text) ? URL.parse(text) : null;
+  return url !== null && url.username === "" && url.password === "";
 }

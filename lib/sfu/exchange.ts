@@ -112,17 +112,19 @@ const explanations: Partial<Record<SfuFailure, string>> = {
   refused: "refused the connection",
   reset: "closed the connection before it had answered",
   timeout: "could not be connected to in time",
-  dns: "its name could not be resolved",
-  tls: "its TLS certificate or handshake was not accepted",
+  dns: "has a name that could not be resolved",
+  tls: "has a TLS certificate or handshake that was not accepted",
   garbage: "answered with something that is not HTTP",
 };
 
+const CUT_SHORT = ["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ERR_HTTP_CONTENT_LENGTH_MISMATCH"];
+
 function failureOf(code: string): SfuFailure {
   if (code === "ECONNREFUSED") return "refused";
-  if (code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE") return "reset";
+  if (CUT_SHORT.includes(code)) return "reset";
   if (code === "ETIMEDOUT") return "timeout";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "dns";
-  if (code.startsWith("HPE_") || code === "ERR_HTTP_CONTENT_LENGTH_MISMATCH") return "garbage";
+  if (code.startsWith("HPE_")) return "garbage";
   if (/CERT|SELF_SIGNED|TLS|SSL|EPROTO|UNABLE_TO_VERIFY/.test(code)) return "tls";
   return "unreachable";
 }

@@ -8,16 +8,18 @@ interface Hooks {
 /** Fails a spec that leaves the global clock faked or process listeners behind. */
 export function createSandboxChecks(): Hooks {
   const { setTimeout: realSetTimeout } = globalThis;
-  let listeners = 0;
-  const countListeners = (): number =>
-    process.eventNames().reduce((sum, name) => sum + process.listenerCount(name as string), 0);
+  let before: readonly string[] = [];
   return {
     beforeEach() {
-      listeners = countListeners();
+      before = processListeners();
     },
     afterEach() {
       expect(globalThis.setTimeout, "the global clock is still faked").to.equal(realSetTimeout);
-      expect(countListeners(), "process listeners were left behind").to.be.at.most(listeners);
+      expect(processListeners(), "listeners of the process").to.deep.equal(before);
     },
   };
+}
+
+function processListeners(): string[] {
+  return process.eventNames().map((name) => `${String(name)}: ${String(process.listenerCount(name as string))}`);
 }

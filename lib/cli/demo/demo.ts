@@ -23,7 +23,11 @@ const PACE: Pace = { betweenCallsMs: 120, attemptTimeoutMs: 1000, resetTimeoutMs
 export async function demo({ json = false, stay = false }: DemoOptions, io: Io, pace: Pace = PACE): Promise<number> {
   if (stay) return stayUp(io, pace);
   const startedMs = systemClock.monotonic();
-  const fleet = await startFleet({ env: { SFU_GATEWAY_PORT: "0" }, pace, logger: createLogger("silent") });
+  const fleet = await startFleet({
+    env: { SFU_GATEWAY_PORT: "0" },
+    pace,
+    logger: createLogger("silent", { write: () => undefined }),
+  });
   try {
     const narrator = createNarrator(json ? () => undefined : io.stdout, io.color, startedMs);
     const record = await play(fleet, pace, narrator, io.signal);

@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from "../../clock.ts";
 import type { Environment } from "../../config/env.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import type { Logger } from "../../logger.ts";
+import { listen } from "../listen.ts";
 import { SimulatedSfu } from "../../simulator/sfu.ts";
 
 /** A simulated SFU under the name that the demo calls it by. */
@@ -46,22 +47,49 @@ export interface FleetOptions {
   readonly logger: Logger;
 }
 
+interface PlacedSfu extends NamedSfu {
+  /** Its AUTH_KEY. */
+  readonly key: string;
+}
+
 /** Three SFUs in two regions, each with its own key, and a gateway in front of them; nothing touches the disk. */
-export async function startFleet({ env, pace, logger }: FleetOptions): Promise<Fleet> {
-  const gatewayKey = env.SFU_GATEWAY_KEY ?? randomBytes(32).toString("base64");
-  const sfus = PLACES.map((place) => {
-    const key = randomBytes(32).toString("base64");
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const sfus = PLACES.map((place): PlacedSfu => {
+    const key = randomKey();
     return { ...place, key, sfu: new SimulatedSfu({ key, clock: systemClock, random: systemRandom }) };
   });
+  const closeSfus = async (): Promise<void> => {
+    await Promise.all(sfus.map(({ sfu }) => sfu.close()));
+  };
   await Promise.all(sfus.map(({ sfu }) => sfu.listen()));
+  try {
+    const gatewayKey = options.env.SFU_GATEWAY_KEY ?? randomKey();
+    const { app, port } = await startGateway(sfus, gatewayKey, options);
+    return {
+      sfus,
+      app,
+      url: `http://127.0.0.1:${String(port)}`,
+      gatewayKey,
+      nameOf: (url) => sfus.find(({ name, sfu }) => url === sfu.address || url === publicUrl(name))?.name ?? url,
+      async close() {
+        await app.close();
+        await closeSfus();
+      },
+    };
+  } catch (error) {
+    await closeSfus();
+    throw error;
+  }
+}
 
-  const publicUrl = (name: string): string => `https://${name}.sfu.example`;
-  const nodes = sfus.map(({ name, region, key, sfu }) => ({
-    address: sfu.address,
-    region,
-    key,
-    public_url: publicUrl(name),
-  }));
+async function startGateway(
+  sfus: readonly PlacedSfu[],
+  gatewayKey: string,
+  { env, pace, logger }: FleetOptions,
+): Promise<{ readonly app: App; readonly port: number }> {
+  const nodes = sfus.map(({ name, region, key, sfu }) => {
+    return { address: sfu.address, region, key, public_url: publicUrl(name) };
+  });
   const { config, secrets } = loadConfiguration({
     env: {
       SFU_GATEWAY_BIND: "127.0.0.1",
@@ -82,17 +110,14 @@ export async function startFleet({ env, pace, logger }: FleetOptions): Promise<F
     secrets,
     { clock: systemClock, logger },
   );
-  const { port } = await app.listen();
+  const { port } = await listen(app, config.listen);
+  return { app, port };
+}
 
-  return {
-    sfus,
-    app,
-    url: `http://127.0.0.1:${String(port)}`,
-    gatewayKey,
-    nameOf: (url) => sfus.find(({ name, sfu }) => url === sfu.address || url === publicUrl(name))?.name ?? url,
-    async close() {
-      await app.close();
-      await Promise.all(sfus.map(({ sfu }) => sfu.close()));
-    },
-  };
+function publicUrl(name: string): string {
+  return `https://${name}.sfu.example`;
+}
+
+function randomKey(): string {
+  return randomBytes(32).toString("base64");
 }

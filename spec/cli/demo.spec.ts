@@ -1,0 +1,84 @@
+import { expect } from "chai";
+import { demo } from "../../lib/cli/demo/demo.ts";
+import type { Pace } from "../../lib/cli/demo/fleet.ts";
+import type { DemoSummary } from "../../lib/cli/demo/summary.ts";
+import { run } from "../../lib/cli/program.ts";
+import { eventually } from "../support/eventually.ts";
+import { claimsOf, GATEWAY_KEY, token } from "../support/tokens.ts";
+
+/** The demo's own pace is for reading along. */
+const QUICK: Pace = { betweenCallsMs: 25, attemptTimeoutMs: 200, resetTimeoutMs: 500, windowMs: 1000 };
+
+function ioOf(env: Readonly<Record<string, string>> = {}): {
+  readonly io: Parameters<typeof demo>[1];
+  readonly out: string[];
+  readonly err: string[];
+  readonly end: AbortController;
+} {
+  const [out, err, end]: [string[], string[], AbortController] = [[], [], new AbortController()];
+  const io = {
+    env,
+    stdout: (text: string) => void out.push(text),
+    stderr: (text: string) => void err.push(text),
+    color: false,
+    signal: end.signal,
+  };
+  return { io, out, err, end };
+}
+
+describe("demo", () => {
+  it("serves every call through two outages, closes every breaker, and measures it", async () => {
+    const { io, out } = ioOf();
+    expect(await demo({ json: true }, io, QUICK)).to.equal(0);
+    const summary = JSON.parse(out.join("")) as DemoSummary;
+    expect(summary.served).to.equal(summary.calls).and.to.be.above(100);
+    expect(summary.upstreamRequestsForThem).to.equal(1);
+    expect(summary.breakers["paris-1"]?.[0]).to.equal("open");
+    expect(summary.breakers["paris-1"]?.at(-1)).to.equal("closed");
+    expect(summary.breakers["virginia-1"]?.at(-1)).to.equal("closed");
+    expect(summary.breakers["paris-2"]).to.equal(undefined);
+    expect(summary.failovers).to.have.all.keys("timeout", "refused");
+    expect(Object.values(summary.servedBy).reduce((sum, count) => sum + count, 0)).to.equal(summary.calls);
+  });
+
+  it("tells the story in lines that a person can read", async () => {
+    const { io, out } = ioOf();
+    expect(await demo({}, io, QUICK)).to.equal(0);
+    const text = out.join("");
+    expect(text).to.match(/call +1 from eu-west-3 served by paris-1 +\d+ ms/);
+    expect(text).to.match(/served by paris-2 +\d+ ms {2}after paris-1 timeout/);
+    expect(text).to.include("breaker of paris-1: closed → open");
+    expect(text).to.include("breaker of paris-1: half_open → closed");
+    expect(text).to.match(/calls served +(\d+) of \1 /);
+    expect(text).to.include("Every call got its channel.");
+  });
+
+  it("ends early, and cleanly, when it is told to", async () => {
+    const { io, out, end } = ioOf();
+    const running = demo({}, io, QUICK).catch((error: unknown) => error);
+    await eventually("it has begun", () => out.join("").includes("call   1"));
+    end.abort(new Error("enough"));
+    expect(await running).to.have.property("message", "enough");
+  });
+
+  it("stays up on demand, with the key that it was given", async () => {
+    const { io, out, err, end } = ioOf({ SFU_GATEWAY_KEY: GATEWAY_KEY, SFU_GATEWAY_PORT: "0" });
+    const running = run(["demo", "--stay"], io);
+    await eventually("it is up", () => err.join("").includes("gateway"));
+    const url = /gateway +(http:\S+),/.exec(err.join(""))?.[1];
+    const response = await fetch(`${url!}/v1/channel?region=us-east-1`, {
+      headers: { authorization: `Bearer ${token({ claims: claimsOf("by hand") })}` },
+    });
+    expect(await response.json()).to.include({ url: "https://virginia-1.sfu.example" });
+    expect(out.join("")).to.include("channel served by");
+    end.abort();
+    expect(await running).to.equal(0);
+  });
+
+  it("says what is wrong with a key that it was given, and leaves nothing running", async () => {
+    const { io, err } = ioOf({ SFU_GATEWAY_KEY: "no base64!", SFU_GATEWAY_PORT: "0" });
+    expect(await run(["demo", "--stay"], io)).to.equal(2);
+    expect(err.join("")).to.match(/SFU_GATEWAY_KEY: expected base64 text/);
+    expect(err.join("")).to.not.include("no base64!");
+  });
+});

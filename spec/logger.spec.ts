@@ -1,0 +1,309 @@
+import { expect } from "chai";
+import got, { RequestError } from "got";
+import { createServer } from "node:net";
+import { parseKey } from "../lib/auth/keys.ts";
+import { GatewayError, SfuError } from "../lib/errors.ts";
+import { type AttemptEvent, type ChannelRequestEvent, Events } from "../lib/events.ts";
+import { createLogger, logEvents, type Logger } from "../lib/logger.ts";
+import type { Sfu } from "../lib/sfu/sfu.ts";
+import { sfuKey } from "./support/tokens.ts";
+
+interface Lines {
+  readonly logger: Logger;
+  readonly text: () => string;
+  readonly all: () => readonly Readonly<Record<string, unknown>>[];
+  /** The one line that there must be. */
+  readonly only: () => Readonly<Record<string, unknown>>;
+}
+
+function lines(level = "trace"): Lines {
+  const written: string[] = [];
+  const all = (): Readonly<Record<string, unknown>>[] =>
+    written.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return {
+    logger: createLogger(level, { write: (line) => void written.push(line) }),
+    text: () => written.join(""),
+    all,
+    only() {
+      expect(written).to.have.length(1);
+      return all()[0]!;
+    },
+  };
+}
+
+function sfuOf(number: number): Sfu {
+  const address = `http://10.0.0.${number}:8070`;
+  const key = parseKey(sfuKey(number));
+  return { address, region: "eu", source: "static", publicUrl: null, weight: 1, key };
+}
+
+function attempt(sfu: Sfu, error: SfuError | null = null): AttemptEvent {
+  return { requestId: "r1", sfu, durationMs: 12.345, error };
+}
+
+/** A request that the first SFU served. */
+function served(changes: Partial<ChannelRequestEvent> = {}): ChannelRequestEvent {
+  return {
+    requestId: "r1",
+    outcome: "ok",
+    status: 200,
+    durationMs: 23.456,
+    conference: "0123456789ab",
+    region: "eu",
+    country: null,
+    callerAddress: "192.0.2.1",
+    servedBy: sfuOf(1),
+    coalesced: false,
+    attempts: [attempt(sfuOf(1))],
+    error: null,
+    ...changes,
+  };
+}
+
+/** A request that nobody served. */
+function unserved(error: Error, attempts: readonly AttemptEvent[] = []): ChannelRequestEvent {
+  const { code, status } = error instanceof GatewayError ? error : { code: "internal" as const, status: 500 };
+  return served({ outcome: code, status, servedBy: null, attempts, error });
+}
+
+describe("a logger", () => {
+  it("writes one line of JSON, with time, level and version for people", () => {
+    const log = lines();
+    log.logger.info({ port: 8071 }, "hello");
+    expect(log.text()).to.match(/^\{.*\}\n$/);
+    expect(log.only()).to.include({ level: "info", port: 8071, msg: "hello" });
+    expect(log.only().time).to.match(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(log.only().version).to.match(/^\d+\.\d+\.\d+/);
+  });
+
+  it("leaves out what is below its level", () => {
+    const log = lines("warn");
+    log.logger.debug("debug");
+    log.logger.info("info");
+    log.logger.warn("warn");
+    log.logger.error("error");
+    expect(log.all().map(({ msg }) => msg)).to.deep.equal(["warn", "error"]);
+  });
+
+  it("says nothing at all when it is silent", () => {
+    const log = lines("silent");
+    log.logger.fatal("fatal");
+    expect(log.text()).to.equal("");
+  });
+
+  it("shows neither key nor options of a got error that carries them", async () => {
+    const error = await gotError();
+    const log = lines();
+    log.logger.error({ err: error }, "failed");
+    log.logger.error({ err: error });
+    log.logger.error(error);
+    log.logger.error({ err: new Error("around", { cause: error }) }, "failed");
+    for (const line of log.all()) expect(line.err).to.be.an("object");
+    expect(log.all()[0]!.err).to.include({ type: "RequestError", code: "ECONNREFUSED" });
+    expect(log.text()).not.to.match(/Bearer|s3cr3t|authorization|127\.0\.0\.1/i);
+  });
+
+  const ways: readonly (readonly [how: string, log: (logger: Logger, error: Error) => void])[] = [
+    ["with a text", (logger, error) => logger.error({ err: error }, "it failed")],
+    ["without a text", (logger, error) => logger.error({ err: error, where: "here" })],
+    ["as the line itself", (logger, error) => logger.error(error)],
+    ["as the line itself, with a text", (logger, error) => logger.error(error, "it failed")],
+    [
+      "as a cause",
+      (logger, error) => logger.error({ err: new GatewayError("internal", "x", { status: 500, cause: error }) }),
+    ],
+    ["through a child", (logger, error) => logger.child({ requestId: "r1" }).warn({ err: error })],
+  ];
+  for (const [how, write] of ways) {
+    it(`shows no message of a foreign error that is logged ${how}`, () => {
+      const log = lines();
+      write(log.logger, new TypeError("s3cr3t\n    at s3cr3t (s3cr3t)\nmore"));
+      expect(log.text()).to.include("TypeError").and.include("logger.spec.ts").and.not.include("s3cr3t");
+    });
+  }
+
+  it("shows where a foreign error comes from", () => {
+    const log = lines();
+    log.logger.error({ err: new RangeError("s3cr3t") }, "it failed");
+    const { type, stack } = log.only().err as { type: string; stack: string };
+    expect(type).to.equal("RangeError");
+    for (const frame of stack.split("\n")) expect(frame).to.match(/^ +at /);
+  });
+
+  it("shows the text of the gateway's own errors, and their causes by kind", () => {
+    const log = lines();
+    const cause = new SfuError("timeout", "did not answer within 1000 ms");
+    log.logger.error({ err: new GatewayError("internal", "oh no", { status: 500, cause }) });
+    expect(log.only().msg).to.equal("oh no");
+    expect(log.only().err).to.deep.include({ type: "GatewayError", message: "oh no", code: "internal" });
+    expect(log.only()).to.have.nested.include({ "err.cause.message": cause.message, "err.cause.type": "SfuError" });
+  });
+
+  it("survives errors that are their own cause, have no stack, or are none", () => {
+    const log = lines();
+    const circle = new Error("s3cr3t");
+    circle.cause = new Error("s3cr3t", { cause: circle });
+    const bare = new Error("s3cr3t");
+    delete bare.stack;
+    const odd = Object.assign(new Error("s3cr3t"), { code: { token: "s3cr3t" } });
+    for (const err of [circle, bare, odd, "s3cr3t", { token: "s3cr3t" }, 7, null]) log.logger.error({ err }, "failed");
+    expect(log.all()).to.have.length(7);
+    expect(log.text()).not.to.include("s3cr3t");
+    expect(
+      log
+        .all()
+        .slice(3)
+        .map(({ err }) => err),
+    ).to.deep.equal([{ type: "string" }, { type: "object" }, { type: "number" }, { type: "object" }]);
+  });
+});
+
+describe("the log", () => {
+  function logged(emit: (events: Events) => void): Lines {
+    const log = lines();
+    const events = new Events();
+    logEvents(events, log.logger);
+    emit(events);
+    return log;
+  }
+  const request = (event: ChannelRequestEvent): Readonly<Record<string, unknown>> =>
+    logged((events) => events.emit("channelRequest", event)).only();
+
+  it("has one line for a request, with all that is known of it", () => {
+    const { time, version, ...line } = request(served());
+    expect([time, version]).to.not.include(undefined);
+    expect(line).to.deep.equal({
+      level: "info",
+      requestId: "r1",
+      outcome: "ok",
+      status: 200,
+      conference: "0123456789ab",
+      region: "eu",
+      country: null,
+      callerAddress: "192.0.2.1",
+      sfu: "http://10.0.0.1:8070",
+      coalesced: false,
+      attempts: [{ sfu: "http://10.0.0.1:8070", outcome: "ok", ms: 12.3 }],
+      ms: 23.5,
+      msg: "channel served by http://10.0.0.1:8070 in 23.5 ms",
+    });
+  });
+
+  it("warns of a request that was served at the second try, and says why", () => {
+    const attempts = [attempt(sfuOf(1), new SfuError("refused", "refused the connection")), attempt(sfuOf(2))];
+    const line = request(served({ servedBy: sfuOf(2), attempts }));
+    expect(line).to.include({ level: "warn", sfu: "http://10.0.0.2:8070" });
+    expect(line.msg).to.equal(
+      "channel served by http://10.0.0.2:8070 in 23.5 ms, after http://10.0.0.1:8070 refused the connection",
+    );
+    expect(line.attempts).to.deep.equal([
+      { sfu: "http://10.0.0.1:8070", outcome: "refused", ms: 12.3 },
+      { sfu: "http://10.0.0.2:8070", outcome: "ok", ms: 12.3 },
+    ]);
+  });
+
+  it("says which request was served together with another one", () => {
+    expect(request(served({ coalesced: true, attempts: [] })).msg).to.include("together with another request");
+  });
+
+  const ends: readonly (readonly [error: GatewayError, level: string])[] = [
+    [new GatewayError("missing_token", "no token", { status: 401 }), "warn"],
+    [new GatewayError("invalid_token", "bad token", { status: 401 }), "warn"],
+    [new GatewayError("missing_issuer", "no iss", { status: 403 }), "warn"],
+    [new GatewayError("refused_by_sfu", "refused", { status: 409 }), "warn"],
+    [new GatewayError("caller_gone", "the caller hung up", { status: 499 }), "warn"],
+    [new GatewayError("no_sfu_available", "none", { status: 503 }), "error"],
+    [new GatewayError("all_candidates_failed", "all failed", { status: 503 }), "error"],
+    [new GatewayError("internal", "oh no", { status: 500 }), "error"],
+  ];
+  for (const [error, level] of ends) {
+    it(`has a request that ends with ${error.code} at the level ${level}`, () => {
+      const line = request(unserved(error));
+      expect(line).to.include({ level, outcome: error.code, status: error.status, sfu: null });
+      expect(line.msg).to.equal(`no channel after 23.5 ms: ${error.message}`);
+    });
+  }
+
+  it("says of each SFU why it did not serve", () => {
+    const attempts = [1, 2].map((number) => attempt(sfuOf(number), new SfuError("timeout", "hung")));
+    const error = new GatewayError("all_candidates_failed", "all failed", { status: 503 });
+    expect(request(unserved(error, attempts)).msg).to.equal(
+      "no channel after 23.5 ms: all failed: http://10.0.0.1:8070 hung; http://10.0.0.2:8070 hung",
+    );
+  });
+
+  it("shows no message of a foreign error that ended a request", () => {
+    const line = request(unserved(new TypeError("s3cr3t")));
+    expect(line).to.include({ level: "error", msg: "no channel after 23.5 ms: TypeError" });
+    expect(JSON.stringify(line)).not.to.include("s3cr3t");
+  });
+
+  it("shows no key, whatever the event", () => {
+    const sfu = sfuOf(1);
+    const log = logged((events) => {
+      events.emit("channelRequest", served());
+      events.emit("breaker", { sfu, from: "closed", to: "open" });
+      events.emit("health", { sfu, from: { state: "unknown" }, to: { state: "healthy", sinceMs: 0 } });
+    });
+    expect(log.all()).to.have.length(3);
+    expect(log.text()).not.to.include(sfuKey(1)).and.not.include("[key]");
+  });
+
+  for (const [to, level] of [
+    ["open", "error"],
+    ["half_open", "info"],
+    ["closed", "info"],
+  ] as const) {
+    it(`tells of a breaker that is ${to} at the level ${level}`, () => {
+      const line = logged((events) => events.emit("breaker", { sfu: sfuOf(1), from: "closed", to })).only();
+      expect(line).to.include({ level, sfu: "http://10.0.0.1:8070", region: "eu", from: "closed", to });
+      expect(line.msg).to.match(/^breaker of http:\/\/10\.0\.0\.1:8070 is /);
+    });
+  }
+
+  it("tells of an SFU's health, the louder the more somebody must do about it", () => {
+    const log = logged((events) => {
+      const tell = (to: Parameters<typeof events.emit<"health">>[1]["to"]): void =>
+        events.emit("health", { sfu: sfuOf(1), from: { state: "unknown" }, to });
+      tell({ state: "healthy", sinceMs: 0 });
+      tell({ state: "failing", sinceMs: 0, reason: "refused the connection" });
+      tell({ state: "misconfigured", sinceMs: 0, reason: "it refuses its key" });
+    });
+    expect(log.all().map(({ level, to, reason }) => ({ level, to, reason }))).to.deep.equal([
+      { level: "info", to: "healthy", reason: null },
+      { level: "warn", to: "failing", reason: "refused the connection" },
+      { level: "error", to: "misconfigured", reason: "it refuses its key" },
+    ]);
+  });
+
+  it("tells of the unexpected without its message", () => {
+    const error = new TypeError("s3cr3t");
+    const log = logged((events) => events.emit("unexpected", { where: "koa", error }));
+    expect(log.only()).to.include({ level: "error", where: "koa", msg: "unexpected error in koa" });
+    expect(log.text()).to.include("TypeError").and.not.include("s3cr3t");
+  });
+});
+
+/** A real one, with the headers and options that such errors hold. */
+async function gotError(): Promise<RequestError> {
+  const port = await closedPort();
+  try {
+    await got.get(`http://127.0.0.1:${port}/v1/channel`, {
+      headers: { authorization: "Bearer s3cr3t" },
+      retry: { limit: 0 },
+    });
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+  }
+  expect.fail("it was answered");
+}
+
+function closedPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

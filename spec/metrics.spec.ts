@@ -1,0 +1,182 @@
+import { expect } from "chai";
+import { SfuError } from "../lib/errors.ts";
+import { type ChannelRequestEvent, Events } from "../lib/events.ts";
+import { createMetrics, type Metrics } from "../lib/metrics.ts";
+import { createRegistry, type Registry } from "../lib/sfu/registry.ts";
+import type { BreakerState, Sfu } from "../lib/sfu/sfu.ts";
+import { sfuOf } from "./support/fleet.ts";
+
+const A = sfuOf(1, { region: "eu-west-3" });
+const B = sfuOf(2);
+
+describe("metrics", () => {
+  let events: Events;
+  let registry: Registry;
+  let metrics: Metrics;
+  let open: ReadonlySet<Sfu>;
+  let assignments: number;
+  beforeEach(() => {
+    events = new Events();
+    registry = createRegistry(events);
+    open = new Set();
+    assignments = 0;
+    const state = (sfu: Sfu): BreakerState => (open.has(sfu) ? "open" : "closed");
+    metrics = createMetrics({
+      events,
+      registry,
+      breakers: { state, admits: (sfu) => !open.has(sfu), run: (_sfu, task) => task(), close: () => undefined },
+      affinity: { get: () => null, assign: () => undefined, size: () => assignments },
+      withProcess: false,
+    });
+    registry.add(A);
+    registry.add(B);
+  });
+
+  /** The series of one metric by their labels, as Prometheus reads them. */
+  const series = async (name: string): Promise<Record<string, number>> => {
+    const found: Record<string, number> = {};
+    for (const line of (await metrics.expose()).split("\n")) {
+      const [, labels, value] = new RegExp(`^sfu_gateway_${name}(?:\\{(.*)\\})? (\\S+)$`).exec(line) ?? [];
+      if (value !== undefined) found[labels ?? ""] = Number(value);
+    }
+    return found;
+  };
+  const attempt = (sfu: Sfu, error: SfuError | null = null): void =>
+    events.emit("attempt", { requestId: "r", sfu, durationMs: 20, error });
+  const request = (parts: Partial<ChannelRequestEvent>): void =>
+    events.emit("channelRequest", {
+      requestId: "r",
+      outcome: "ok",
+      status: 200,
+      durationMs: 40,
+      conference: null,
+      region: null,
+      country: null,
+      callerAddress: "",
+      servedBy: null,
+      coalesced: false,
+      attempts: [],
+      error: null,
+      ...parts,
+    });
+
+  it("begin at 0, so that the first of a kind is a rise", async () => {
+    expect(await series("channel_requests_total")).to.deep.equal({
+      'outcome="ok"': 0,
+      'outcome="all_candidates_failed"': 0,
+      'outcome="no_sfu_available"': 0,
+    });
+    expect(await series("attempts_total")).to.deep.equal({
+      'sfu="http://sfu1.test",outcome="ok"': 0,
+      'sfu="http://sfu2.test",outcome="ok"': 0,
+    });
+    expect(Object.values(await series("breaker_transitions_total"))).to.deep.equal([0, 0, 0, 0, 0, 0]);
+    expect(await series("coalesced_total")).to.deep.equal({ "": 0 });
+  });
+
+  it("count requests and their time in seconds", async () => {
+    request({});
+    request({ outcome: "no_sfu_available", status: 503, durationMs: 2000 });
+    expect(await series("channel_requests_total")).to.include({ 'outcome="ok"': 1, 'outcome="no_sfu_available"': 1 });
+    expect(await series("channel_duration_seconds_sum")).to.deep.equal({ "": 2.04 });
+    expect(await series("channel_duration_seconds_bucket")).to.include({
+      'le="0.025"': 0,
+      'le="0.05"': 1,
+      'le="2"': 2,
+      'le="+Inf"': 2,
+    });
+  });
+
+  it("count attempts by SFU and outcome, and their time", async () => {
+    attempt(A);
+    attempt(A, new SfuError("timeout", "did not answer"));
+    expect(await series("attempts_total")).to.include({
+      'sfu="http://sfu1.test",outcome="ok"': 1,
+      'sfu="http://sfu1.test",outcome="timeout"': 1,
+    });
+    expect(await series("attempt_duration_seconds_count")).to.deep.equal({ 'sfu="http://sfu1.test"': 2 });
+  });
+
+  it("count failovers, shared attempts, refusals and what breakers do", async () => {
+    const error = new SfuError("refused", "refused the connection");
+    events.emit("failover", { from: { requestId: "r", sfu: A, durationMs: 1, error } });
+    events.emit("coalesced", { requestId: "r" });
+    events.emit("rejected", { reason: "invalid_token" });
+    events.emit("breaker", { sfu: A, from: "closed", to: "open" });
+    expect(await series("failovers_total")).to.deep.equal({ 'reason="refused"': 1 });
+    expect(await series("coalesced_total")).to.deep.equal({ "": 1 });
+    expect(await series("rejected_total")).to.deep.equal({ 'reason="invalid_token"': 1 });
+    expect(await series("breaker_transitions_total")).to.include({ 'sfu="http://sfu1.test",to="open"': 1 });
+  });
+
+  it("show which SFUs can be asked", async () => {
+    open = new Set([A]);
+    registry.setHealth(B, { state: "misconfigured", sinceMs: 0, reason: "wrong key" });
+    expect(await series("sfu_up")).to.deep.equal({
+      'sfu="http://sfu1.test",region="eu-west-3",source="static"': 0,
+      'sfu="http://sfu2.test",region="none",source="static"': 0,
+    });
+    open = new Set();
+    registry.setHealth(B, { state: "failing", sinceMs: 0, reason: "reset" });
+    expect(Object.values(await series("sfu_up"))).to.deep.equal([1, 1]);
+  });
+
+  it("show the state of each breaker as 1 of three", async () => {
+    open = new Set([B]);
+    expect(await series("breaker_state")).to.deep.equal({
+      'sfu="http://sfu1.test",region="eu-west-3",state="closed"': 1,
+      'sfu="http://sfu1.test",region="eu-west-3",state="open"': 0,
+      'sfu="http://sfu1.test",region="eu-west-3",state="half_open"': 0,
+      'sfu="http://sfu2.test",region="none",state="closed"': 0,
+      'sfu="http://sfu2.test",region="none",state="open"': 1,
+      'sfu="http://sfu2.test",region="none",state="half_open"': 0,
+    });
+  });
+
+  it("show assignments and the version", async () => {
+    assignments = 7;
+    expect(await series("assignments")).to.deep.equal({ "": 7 });
+    const [labels] = Object.keys(await series("build_info"));
+    expect(labels).to.match(/^version="\d+\.\d+\.\d+",node="\d+\.\d+\.\d+"$/);
+  });
+
+  describe("of an SFU that leaves", () => {
+    const expectNoTrace = async (): Promise<void> => {
+      expect(await metrics.expose()).not.to.contain("sfu1.test");
+      expect(await metrics.expose()).to.contain("sfu2.test");
+    };
+    beforeEach(() => {
+      attempt(A);
+      attempt(A, new SfuError("tls", "refused"));
+      events.emit("breaker", { sfu: A, from: "closed", to: "open" });
+      registry.remove(A.address);
+    });
+
+    it("leave with it", async () => {
+      await expectNoTrace();
+    });
+
+    it("do not come back with what it does last", async () => {
+      attempt(A);
+      events.emit("breaker", { sfu: A, from: "open", to: "half_open" });
+      await expectNoTrace();
+    });
+
+    it("begin at 0 when it comes back", async () => {
+      registry.add(A);
+      expect(await series("attempts_total")).to.include({ 'sfu="http://sfu1.test",outcome="ok"': 0 });
+      expect(await series("attempts_total")).not.to.have.property('sfu="http://sfu1.test",outcome="tls"');
+    });
+  });
+
+  it("show the process only where they are told to", async () => {
+    expect(await metrics.expose()).not.to.contain("process_cpu");
+    expect(metrics.contentType).to.match(/^text\/plain/);
+  });
+
+  it("have help for every one", async () => {
+    const text = await metrics.expose();
+    for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm))
+      expect(text).to.match(new RegExp(`^# HELP ${name!} \\S`, "m"));
+  });
+});

@@ -1,0 +1,181 @@
+import { expect } from "chai";
+import { systemClock } from "../lib/clock.ts";
+import type { GatewayMiddleware } from "../lib/http/context.ts";
+import { createHttpServer, type Server, type ServerOptions } from "../lib/server.ts";
+import { useFakeClock } from "./support/clock.ts";
+import { eventually } from "./support/eventually.ts";
+import { callRaw } from "./support/sockets.ts";
+
+const GRACE_MS = 5000;
+const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+describe("the HTTP server", () => {
+  let server: Server;
+  let troubles: unknown[];
+  beforeEach(() => {
+    troubles = [];
+  });
+  afterEach(() => server.close());
+
+  /** @returns its URL */
+  const serve = async (middleware: GatewayMiddleware, options: Partial<ServerOptions> = {}): Promise<string> => {
+    server = createHttpServer({
+      clock: systemClock,
+      port: 0,
+      bind: "127.0.0.1",
+      graceMs: GRACE_MS,
+      middleware: [middleware],
+      onError: (error) => troubles.push(error),
+      ...options,
+    });
+    return `http://127.0.0.1:${String((await server.listen()).port)}`;
+  };
+  const sayHello: GatewayMiddleware = ({ response }) => {
+    response.body = "hello";
+  };
+
+  it("says where it listens, and answers there", async () => {
+    const url = await serve(sayHello);
+    expect(await (await fetch(url)).text()).to.equal("hello");
+  });
+
+  it("says what is wrong where it cannot listen, and can be closed all the same", async () => {
+    const { port } = new URL(await serve(sayHello));
+    const options = { clock: systemClock, bind: "127.0.0.1", graceMs: 0, middleware: [], onError: () => undefined };
+    const second = createHttpServer({ ...options, port: Number(port) });
+    const error: unknown = await second.listen().catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: "EADDRINUSE" });
+    await second.close();
+  });
+
+  it("answers 500 to what nobody has caught, tells of it, and goes on", async () => {
+    const error = new Error("the secret");
+    const url = await serve(({ path, response }) => {
+      if (path === "/bad") throw error;
+      response.body = "hello";
+    });
+    const response = await fetch(`${url}/bad`);
+    expect(response.status).to.equal(500);
+    expect(await response.text()).not.to.contain("secret");
+    expect(troubles).to.deep.equal([error]);
+    expect((await fetch(url)).status).to.equal(200);
+  });
+
+  it("does not take a caller who resets his connection for trouble", async () => {
+    const seen = { begun: false, over: false };
+    const url = await serve(({ path, res, response }) => {
+      if (path === "/fast") {
+        response.body = "fast";
+        return;
+      }
+      seen.begun = true;
+      return new Promise<void>((resolve) => {
+        res.once("close", () => {
+          seen.over = true;
+          resolve();
+        });
+      });
+    });
+    const caller = await callRaw(url, GET);
+    await eventually("the request has arrived", () => seen.begun);
+    caller.socket.resetAndDestroy();
+    await eventually("the request has ended", () => seen.over);
+    // Whatever there is to tell has been told by then.
+    await fetch(`${url}/fast`);
+    expect(troubles).to.deep.equal([]);
+  });
+
+  describe("given a caller who takes his time", () => {
+    const HURRY = { requestTimeMs: 50 };
+
+    it("cuts headers without an end", async () => {
+      const caller = await callRaw(await serve(sayHello, HURRY), "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+      await caller.closed;
+      expect(caller.received()).to.match(/^HTTP\/1\.1 408 /);
+    });
+
+    it("cuts a body without an end", async () => {
+      const text = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
+      const caller = await callRaw(await serve(sayHello, HURRY), text);
+      await caller.closed;
+      expect(caller.received()).to.match(/^HTTP\/1\.1 (200|408) /);
+    });
+
+    it("cuts a connection on which nothing is ever said", async () => {
+      const caller = await callRaw(await serve(sayHello, HURRY));
+      await caller.closed;
+      expect(caller.received()).not.to.match(/^HTTP\/1\.1 200 /);
+    });
+  });
+
+  describe("when it is closed", () => {
+    const clock = useFakeClock();
+
+    /** A server whose requests end when the spec lets them. */
+    const serveSlowly = async (): Promise<{ url: string; arrived: () => number; finish: () => void }> => {
+      const gate = Promise.withResolvers<undefined>();
+      let arrived = 0;
+      const url = await serve(
+        async ({ response, path }) => {
+          if (path === "/fast") {
+            response.body = "fast";
+            return;
+          }
+          arrived++;
+          await gate.promise;
+          response.set("Connection", "close");
+          response.body = "slow";
+        },
+        { clock },
+      );
+      return { url, arrived: () => arrived, finish: () => gate.resolve(undefined) };
+    };
+
+    it("finishes what is in flight and takes nothing new", async () => {
+      const { url, arrived, finish } = await serveSlowly();
+      const answer = fetch(url);
+      await eventually("the request has arrived", () => arrived() === 1);
+      let isClosed = false;
+      const closed = server.close().then(() => (isClosed = true));
+      const refused: unknown = await fetch(url).catch((error: unknown) => error);
+      expect(refused).to.have.nested.property("cause.code", "ECONNREFUSED");
+      expect(isClosed).to.be.false;
+      finish();
+      expect(await (await answer).text()).to.equal("slow");
+      await closed;
+    });
+
+    it("waits for no idle connection, used or not", async () => {
+      const { url } = await serveSlowly();
+      const used = await callRaw(url, GET.replace("/", "/fast"));
+      await eventually("the answer is there", () => used.received().endsWith("fast"));
+      const unused = await callRaw(url);
+      await (await fetch(`${url}/fast`)).text();
+      await server.close();
+      await Promise.all([used.closed, unused.closed]);
+      expect(unused.received()).to.equal("");
+    });
+
+    it("cuts what does not end, when the grace is over and no sooner", async () => {
+      const { url, arrived } = await serveSlowly();
+      const caller = await callRaw(url, GET);
+      await eventually("the request has arrived", () => arrived() === 1);
+      let isClosed = false;
+      const closed = server.close().then(() => (isClosed = true));
+      await clock.elapse(GRACE_MS - 1);
+      expect(isClosed).to.be.false;
+      await clock.elapse(1);
+      await Promise.all([closed, caller.closed]);
+      expect(caller.received()).to.equal("");
+    });
+
+    it("may be closed again, or before it has listened", async () => {
+      await serveSlowly();
+      await Promise.all([server.close(), server.close()]);
+      await server.close();
+      const options = { clock, port: 0, bind: "127.0.0.1", graceMs: GRACE_MS, middleware: [] };
+      await createHttpServer({ ...options, onError: () => undefined }).close();
+      expect(troubles).to.deep.equal([]);
+    });
+  });
+});
