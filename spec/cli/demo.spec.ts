@@ -27,30 +27,39 @@ function ioOf(env: Readonly<Record<string, string>> = {}): {
 }
 
 describe("demo", () => {
-  it("serves every call through two outages, closes every breaker, and measures it", async () => {
-    const { io, out } = ioOf();
-    expect(await demo({ json: true }, io, QUICK)).to.equal(0);
-    const summary = JSON.parse(out.join("")) as DemoSummary;
-    expect(summary.served).to.equal(summary.calls).and.to.be.above(100);
-    expect(summary.upstreamRequestsForThem).to.equal(1);
-    expect(summary.breakers["paris-1"]?.[0]).to.equal("open");
-    expect(summary.breakers["paris-1"]?.at(-1)).to.equal("closed");
-    expect(summary.breakers["virginia-1"]?.at(-1)).to.equal("closed");
-    expect(summary.breakers["paris-2"]).to.equal(undefined);
-    expect(summary.failovers).to.have.all.keys("timeout", "refused");
-    expect(Object.values(summary.servedBy).reduce((sum, count) => sum + count, 0)).to.equal(summary.calls);
-  });
+  describe("from beginning to end", () => {
+    let exitCodes: readonly number[];
+    let summary: DemoSummary;
+    let story: string;
 
-  it("tells the story in lines that a person can read", async () => {
-    const { io, out } = ioOf();
-    expect(await demo({}, io, QUICK)).to.equal(0);
-    const text = out.join("");
-    expect(text).to.match(/call +1 from eu-west-3 served by paris-1 +\d+ ms/);
-    expect(text).to.match(/served by paris-2 +\d+ ms {2}after paris-1 timeout/);
-    expect(text).to.include("breaker of paris-1: closed → open");
-    expect(text).to.include("breaker of paris-1: half_open → closed");
-    expect(text).to.match(/calls served +(\d+) of \1 /);
-    expect(text).to.include("Every call got its channel.");
+    /** Both at the same time: they mostly wait. */
+    before(async () => {
+      const [asJson, asText] = [ioOf(), ioOf()];
+      exitCodes = await Promise.all([demo({ json: true }, asJson.io, QUICK), demo({}, asText.io, QUICK)]);
+      summary = JSON.parse(asJson.out.join("")) as DemoSummary;
+      story = asText.out.join("");
+    });
+
+    it("serves every call through two outages, closes every breaker, and exits with 0", () => {
+      expect(exitCodes).to.deep.equal([0, 0]);
+      expect(summary.served).to.equal(summary.calls).and.to.be.above(100);
+      expect(summary.upstreamRequestsForThem).to.equal(1);
+      expect(summary.breakers["paris-1"]?.[0]).to.equal("open");
+      expect(summary.breakers["paris-1"]?.at(-1)).to.equal("closed");
+      expect(summary.breakers["virginia-1"]?.at(-1)).to.equal("closed");
+      expect(summary.breakers["paris-2"]).to.equal(undefined);
+      expect(summary.failovers).to.have.all.keys("timeout", "refused");
+      expect(Object.values(summary.servedBy).reduce((sum, count) => sum + count, 0)).to.equal(summary.calls);
+    });
+
+    it("tells the story in lines that a person can read", () => {
+      expect(story).to.match(/call +1 from eu-west-3 served by paris-1 +\d+ ms/);
+      expect(story).to.match(/served by paris-2 +\d+ ms {2}after paris-1 timeout/);
+      expect(story).to.include("breaker of paris-1: closed → open");
+      expect(story).to.include("breaker of paris-1: half_open → closed");
+      expect(story).to.match(/calls served +(\d+) of \1 /);
+      expect(story).to.include("Every call got its channel.");
+    });
   });
 
   it("ends early, and cleanly, when it is told to", async () => {

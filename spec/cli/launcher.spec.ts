@@ -143,6 +143,7 @@ describe("the launcher", () => {
       ["v100.0.0", true],
       ["v22.19.9", false],
       ["v22.2.0", false],
+      ["v23.11.0", false],
       ["v20.99.0", false],
       ["v9.11.2", false],
       ["nonsense", false],
