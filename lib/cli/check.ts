@@ -13,7 +13,8 @@ export interface CheckOptions extends FileOptions {
   readonly json?: boolean;
 }
 
-export type LiveState = "fine" | "wrong key" | "unreachable";
+/** `not an SFU`: something answers there, and not as an SFU would. */
+export type LiveState = "fine" | "wrong key" | "unreachable" | "not an SFU";
 
 export interface LiveResult {
   readonly address: string;
@@ -82,8 +83,14 @@ async function ask(
       : result("wrong key", "it answers and refuses its key: compare its AUTH_KEY with 'key'");
   } catch (error) {
     if (!(error instanceof SfuError)) throw error;
-    return result("unreachable", `it ${error.message}`);
+    return result(isSomethingElse(error) ? "not an SFU" : "unreachable", `it ${error.message}`);
   }
+}
+
+/** A proxy's 502 to 504 say that nobody is behind it. */
+function isSomethingElse({ failure, status }: SfuError): boolean {
+  if (status !== null && status >= 502 && status <= 504) return false;
+  return status !== null || failure === "garbage" || failure === "too_large";
 }
 
 function summary({ sfus, balancing, failover }: Config, { gatewayKeys }: Secrets): string {

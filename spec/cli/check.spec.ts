@@ -148,6 +148,30 @@ describe("check", () => {
       ).to.deep.equal(fleet.map(({ address }, index) => [address, states[index]]));
     });
 
+    for (const fault of [
+      { kind: "status", status: 404 },
+      { kind: "garbage" },
+      { kind: "redirect" },
+      { kind: "huge" },
+    ] as const) {
+      it(`tells something that is no SFU from one that cannot be reached: ${fault.kind}`, async () => {
+        const sfu = await start(sfuKey(1));
+        await sfu.break(fault);
+        const { exitCode, stdout } = await runCli(["check", "--live", "--json"], {
+          SFU_GATEWAY_NODES: nodesOf(sfu.address),
+        });
+        expect(exitCode).to.equal(1);
+        expect((JSON.parse(stdout) as Report).sfus?.[0]).to.include({ state: "not an SFU" });
+      });
+    }
+
+    it("takes a proxy's 502 for an SFU that cannot be reached", async () => {
+      const sfu = await start(sfuKey(1));
+      await sfu.break({ kind: "status", status: 502 });
+      const { stdout } = await runCli(["check", "--live"], { SFU_GATEWAY_NODES: nodesOf(sfu.address) });
+      expect(stdout).to.include("unreachable  it answered with status 502");
+    });
+
     it("is content where every SFU is fine, and makes no channel", async () => {
       const sfu = await start(sfuKey(1));
       const { exitCode, stdout } = await runCli(["check", "--live"], { SFU_GATEWAY_NODES: nodesOf(sfu.address) });
