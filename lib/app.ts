@@ -13,6 +13,7 @@ import { createBreakers } from "./failover/breakers.ts";
 import { createCoalescer } from "./failover/coalesce.ts";
 import { createFailover, type Served } from "./failover/pipeline.ts";
 import { answerLiveness } from "./http/answer-liveness.ts";
+import { createArrivals } from "./http/arrivals.ts";
 import { authenticate } from "./http/authenticate.ts";
 import { getChannel } from "./http/get-channel.ts";
 import { handleErrors } from "./http/handle-errors.ts";
@@ -86,14 +87,16 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   const readiness = (): Readiness =>
     draining ? "draining" : registry.all().some(canBeAsked) ? "ready" : "no_sfu_available";
 
+  const arrivals = createArrivals(clock);
   const server = createHttpServer({
     clock,
     ...config.listen,
+    onConnection: (socket) => arrivals.opened(socket),
     graceMs: config.failover.retryTimeoutMs + GRACE_BEYOND_BUDGET_MS,
     onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
-      openRequest({ clock, trustedProxies: trusted(config), isDraining: () => draining }),
+      openRequest({ clock, arrivals, trustedProxies: trusted(config), isDraining: () => draining }),
       // Everything below throws.
       handleErrors(events),
       ...route([

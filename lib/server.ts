@@ -15,6 +15,7 @@ export interface ServerOptions {
   readonly requestTimeMs?: number;
   /** In the order in which a request meets them. */
   readonly middleware: readonly GatewayMiddleware[];
+  readonly onConnection?: (socket: Socket) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -52,6 +53,7 @@ export function createHttpServer(options: ServerOptions): Server {
   server.on("clientError", answerMalformed);
   const connections = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
+    options.onConnection?.(socket);
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });

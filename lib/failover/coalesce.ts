@@ -5,12 +5,22 @@ import { createTtlCache } from "../ttl-cache.ts";
 /** Lets simultaneous requests for one key share one piece of work. */
 export interface Coalescer<T> {
   /**
-   * Joins the work that is under way for `key` or has just succeeded, or starts it. The work's signal is aborted once
-   * nobody waits for it any more; until then a caller that leaves takes only itself out.
+   * Joins the work that is under way for `key`, or starts it. The work's signal is aborted once nobody waits for it any
+   * more; until then a caller that leaves takes only itself out.
    *
    * `result` is rejected with the reason of `signal` when that is aborted, and with whatever the work throws.
    */
-  run(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Shared<T>;
+  run(key: string, caller: Caller, work: (signal: AbortSignal) => Promise<T>): Shared<T>;
+}
+
+export interface Caller {
+  /** Aborted when it hangs up. */
+  readonly signal: AbortSignal;
+  /**
+   * When it asked, on the clock's monotonic scale. Requests that set out together do not arrive together, and an SFU
+   * answers in a millisecond: who asked before a result was there gets that result, even if it is read after it.
+   */
+  readonly arrivedMs: number;
 }
 
 export interface Shared<T> {
@@ -25,18 +35,20 @@ interface Flight<T> {
   waiting: number;
 }
 
-/**
- * Requests that were sent at the same moment do not arrive at the same moment, and an SFU answers in a millisecond:
- * for so long after it a result still counts as simultaneous. An SFU would give the same answer again.
- */
+interface Landed<T> {
+  readonly value: T;
+  readonly atMs: number;
+}
+
+/** Who asked longer ago than this has been waiting for something else. */
 const LINGER_MS = 500;
 
 /** Bounds the memory of the results that linger. */
 const MAX_LINGERING = 10_000;
 
-export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
+export function createCoalescer<T>(clock: Clock): Coalescer<T> {
   const flights = new Map<string, Flight<T>>();
-  const landed = createTtlCache<T>(MAX_LINGERING, LINGER_MS, clock);
+  const landed = createTtlCache<Landed<T>>(MAX_LINGERING, LINGER_MS, clock);
 
   const start = (key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> => {
     const controller = new AbortController();
@@ -44,7 +56,7 @@ export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
     flights.set(key, flight);
     flight.result.then(
       (value) => {
-        if (forget(key, flight)) landed.set(key, value);
+        if (forget(key, flight)) landed.set(key, { value, atMs: clock.monotonic() });
       },
       () => forget(key, flight),
     );
@@ -55,10 +67,12 @@ export function createCoalescer<T extends object>(clock: Clock): Coalescer<T> {
   const forget = (key: string, flight: Flight<T>): boolean => flights.get(key) === flight && flights.delete(key);
 
   return {
-    run(key, signal, work) {
+    run(key, { signal, arrivedMs }, work) {
       const present = flights.get(key);
       const recent = present === undefined ? landed.get(key) : undefined;
-      if (recent !== undefined) return { result: Promise.resolve(recent), joined: true };
+      if (recent !== undefined && arrivedMs <= recent.atMs) {
+        return { result: Promise.resolve(recent.value), joined: true };
+      }
 
       const flight = present ?? start(key, work);
       flight.waiting++;

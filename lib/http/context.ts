@@ -11,6 +11,8 @@ export interface RequestState {
   readonly callerAddress: string;
   /** On the clock's monotonic scale. */
   readonly startedMs: number;
+  /** When it set out, on the same scale: not later. */
+  readonly arrivedMs: number;
   /** Aborted when the caller hangs up before the answer is out. */
   readonly signal: AbortSignal;
   /** From here on: authenticate. */

@@ -20,7 +20,7 @@ export interface GetChannelTools {
 /** `GET /v1/channel`: one conference's channel on the best SFU that gives one. */
 export function getChannel({ events, geo, coalescer, failover, budgetMs }: GetChannelTools): GatewayMiddleware {
   return async ({ state, querystring, response }) => {
-    const { verified, requestId, callerAddress, startedMs, signal, attempts } = state;
+    const { verified, requestId, callerAddress, startedMs, arrivedMs, signal, attempts } = state;
     if (verified === undefined) throw new GatewayError("internal", "not authenticated", { status: 500 });
     const { conference } = verified;
     const query = partQuery(querystring);
@@ -32,7 +32,9 @@ export function getChannel({ events, geo, coalescer, failover, budgetMs }: GetCh
       join: { payload: outgoingClaims(verified), query: query.forwarded, callerAddress, requestId },
       deadlineMs: startedMs + budgetMs,
     };
-    const { result, joined } = coalescer.run(conference, signal, (shared) => failover(call, attempts, shared));
+    const { result, joined } = coalescer.run(conference, { signal, arrivedMs }, (shared) =>
+      failover(call, attempts, shared),
+    );
     state.coalesced = joined;
     if (joined) events.emit("coalesced", { requestId });
     const { channel, sfu } = await result;

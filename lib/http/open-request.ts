@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { BlockList } from "node:net";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { callerAddress } from "./caller-address.ts";
 import type { GatewayMiddleware, RequestState } from "./context.ts";
 
@@ -10,12 +11,13 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 export interface OpenRequestOptions {
   readonly clock: Clock;
+  readonly arrivals: Arrivals;
   readonly trustedProxies: BlockList;
   readonly isDraining: () => boolean;
 }
 
 /** Gives a request its id, its caller's address, and the signal that ends with the connection. */
-export function openRequest({ clock, trustedProxies, isDraining }: OpenRequestOptions): GatewayMiddleware {
+export function openRequest({ clock, arrivals, trustedProxies, isDraining }: OpenRequestOptions): GatewayMiddleware {
   return async (context, next) => {
     const given = context.get("x-request-id");
     const requestId = REQUEST_ID.test(given) ? given : randomUUID();
@@ -25,6 +27,7 @@ export function openRequest({ clock, trustedProxies, isDraining }: OpenRequestOp
       requestId,
       callerAddress: callerAddress(context.req.socket.remoteAddress, forwardedFor, trustedProxies),
       startedMs: clock.monotonic(),
+      arrivedMs: arrivals.of(context.req.socket),
       signal: controller.signal,
       attempts: [],
     };

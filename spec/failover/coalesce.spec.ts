@@ -22,8 +22,9 @@ describe("coalesce", () => {
     works.push({ signal, end });
     return end.promise;
   };
-  const run = (key = "room", signal = staying): ReturnType<Coalescer<Result>["run"]> =>
-    coalescer.run(key, signal, work);
+  /** @param arrivedAgoMs how long its bytes had to wait to be read */
+  const run = (key = "room", signal = staying, arrivedAgoMs = 0): ReturnType<Coalescer<Result>["run"]> =>
+    coalescer.run(key, { signal, arrivedMs: clock.monotonic() - arrivedAgoMs }, work);
   const land = async (index = 0): Promise<void> => {
     works[index]!.end.resolve({ uuid: `uuid-${String(index)}` });
     await clock.elapse(0);
@@ -42,15 +43,28 @@ describe("coalesce", () => {
     expect(works).to.have.length(2);
   });
 
-  it("hands the result to who comes within half a second after it, and to nobody later", async () => {
+  it("hands a result to who had asked before it was there, and was read after it", async () => {
     void run();
     await land();
-    await clock.elapse(499);
-    const late = run();
+    await clock.elapse(20);
+    const late = run("room", staying, 21);
     expect(late.joined).to.equal(true);
     expect(await late.result).to.deep.equal({ uuid: "uuid-0" });
-    await clock.elapse(2);
-    expect(run().joined).to.equal(false);
+  });
+
+  it("starts afresh for who asked after a result was there, however soon", async () => {
+    void run();
+    await land();
+    await clock.elapse(1);
+    expect(run("room", staying, 0).joined).to.equal(false);
+    expect(works).to.have.length(2);
+  });
+
+  it("starts afresh for who had connected long before and asks only now", async () => {
+    void run();
+    await land();
+    await clock.elapse(501);
+    expect(run("room", staying, 60_000).joined).to.equal(false);
   });
 
   it("does not remember a failure, and gives it to all who waited", async () => {
