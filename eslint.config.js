@@ -62,7 +62,7 @@ export default tseslint.config(
     rules: { "no-restricted-globals": "off", "no-restricted-properties": "off", "no-restricted-syntax": "off" },
   },
   {
-    // Chai's `expect(x).to.be.true` is an expression on purpose, and the specs of real sockets wait for real time.
+    // Chai's `expect(x).to.be.true` is an expression on purpose.
     files: ["spec/**/*.ts"],
     rules: { "@typescript-eslint/no-unused-expressions": "off", "@typescript-eslint/no-non-null-assertion": "off" },
   },

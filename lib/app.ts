@@ -11,7 +11,7 @@ import { toError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { createBreakers } from "./failover/breakers.ts";
 import { createCoalescer } from "./failover/coalesce.ts";
-import { createFailover, type Served } from "./failover/pipeline.ts";
+import { type Chain, createFailover, type Served } from "./failover/pipeline.ts";
 import { answerLiveness } from "./http/answer-liveness.ts";
 import { createArrivals } from "./http/arrivals.ts";
 import { authenticate } from "./http/authenticate.ts";
@@ -80,7 +80,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   });
   const rank = createRank({ available, affinity, strategy });
   const failover = createFailover(config.failover, { clock, events, rank, affinity, breakers, client });
-  const coalescer = createCoalescer<Served>(clock);
+  const coalescer = createCoalescer<Served, Chain>(clock);
   const verify = createVerifier(secrets.gatewayKeys, clock);
 
   let draining = false;
@@ -106,7 +106,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
           // Around authentication: refusals are counted and logged too.
           recordChannelRequest(clock, events),
           authenticate(verify, events),
-          getChannel({ events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
+          getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
         ],
         ["GET", "/v1/health", reportHealth(registry, breakers)],
         ["GET", "/healthz", answerLiveness({ status: "ok" })],

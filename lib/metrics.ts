@@ -77,7 +77,7 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
   // What an SFU that has left meanwhile does last would bring its series back.
   const isKnown = (sfu: Sfu): boolean => registry.get(sfu.address) !== null;
 
-  // What has not happened yet is 0 and not absent: Prometheus sees the first of a kind only as a rise from 0.
+  // What alerts look at is 0 before it has happened, and not absent: Prometheus sees the first one only as a rise.
   for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available"]) requests.inc({ outcome }, 0);
   events.on("sfuAdded", ({ sfu }) => {
     attempts.inc({ sfu: sfu.address, outcome: "ok" }, 0);

@@ -1,7 +1,7 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import Koa from "koa";
-import type { Clock } from "./clock.ts";
+import { type Clock, turnsOfTheLoop } from "./clock.ts";
 import { answerMalformed } from "./http/answer-malformed.ts";
 import type { GatewayMiddleware } from "./http/context.ts";
 
@@ -31,6 +31,9 @@ const REQUEST_TIME_MS = 10_000;
 
 /** Longer than the idle time of the usual proxies in front, so that it is never the gateway that closes first. */
 const KEEP_ALIVE_MS = 75_000;
+
+/** To accept what is in the queue, to read what was sent there, and some to spare. */
+const TURNS_TO_SETTLE = 8;
 
 export function createHttpServer(options: ServerOptions): Server {
   const koa = new Koa();
@@ -75,15 +78,15 @@ function listen(server: HttpServer, { port, bind, onError }: ServerOptions): Pro
   });
 }
 
-function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(graceMs, () => server.closeAllConnections());
-    server.close(() => {
-      cancel();
-      resolve();
-    });
+async function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
+  const cancel = clock.after(graceMs, () => server.closeAllConnections());
+  // The kernel has accepted connections that Node has not seen yet, and would reset them with the listener.
+  await turnsOfTheLoop(TURNS_TO_SETTLE);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
     server.closeIdleConnections();
     // Node takes a connection that was opened ahead of its first request for one that is sending it.
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   });
+  cancel();
 }

@@ -40,7 +40,7 @@ describe("the app", () => {
       client: {
         join,
         noop: () => Promise.resolve(),
-        acceptsKey: () => Promise.resolve(true),
+        checkKey: () => Promise.resolve("accepted"),
         close: () => (isClientClosed = true),
       },
     });

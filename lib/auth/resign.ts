@@ -11,7 +11,8 @@ import type { Verified } from "./verify.ts";
  * @throws {GatewayError} 400 `invalid_claims` where `keySeed` is not base64 text
  */
 export function outgoingClaims({ claims, payload, key }: Verified): Uint8Array {
-  if (claims.keySeed === undefined) return payload;
+  // A claim that is null is none, to the SFUs as well.
+  if ((claims.keySeed ?? null) === null) return payload;
   const { keySeed, ...rest } = parseKeepingNumbers(payload);
   return Buffer.from(JSON.stringify({ ...rest, key: deriveChannelKey(key, keySeed) }));
 }

@@ -11,7 +11,7 @@ export interface Affinity {
   size(): number;
 }
 
-/** Bounds the memory, at about 200 bytes each; the least recently used ones go first. */
+/** Bounds the memory, at about 300 bytes each; the least recently used ones go first. */
 const MAX_ASSIGNMENTS = 100_000;
 
 /** @param ttlMs 0 keeps no assignment at all */

@@ -16,6 +16,8 @@ export interface Geo {
   region(name: string): Coordinates | null;
   /** Where most people of a country are (ISO 3166-1 alpha-2, any case), or null if there is no such country. */
   country(code: string): Coordinates | null;
+  /** Every name that `region` knows, lower case. */
+  regionNames(): readonly string[];
 }
 
 /** Half of the Earth's circumference, in km: no two places are farther apart. */
@@ -52,6 +54,7 @@ export function createGeo(overrides: Readonly<Record<string, Coordinates>>): Geo
   return {
     region: (name) => byName.get(name.toLowerCase()) ?? null,
     country: (code) => byCode.get(code.toLowerCase()) ?? null,
+    regionNames: () => [...byName.keys()],
   };
 }
 

@@ -29,15 +29,18 @@ export function createRank({ available, affinity, strategy }: RankTools): Rank {
   return (conference, placement) => {
     const address = affinity.get(conference);
     const given = new Set<Sfu>();
-    let ranked: readonly Sfu[] | null = null;
+    let ranked: readonly Sfu[] = [];
 
     const candidates = (): readonly Sfu[] => available().filter((sfu) => !given.has(sfu));
     const assigned = (): Sfu | undefined =>
       given.size === 0 && address !== null ? candidates().find((sfu) => sfu.address === address) : undefined;
     const best = (): Sfu | undefined => {
-      ranked ??= strategy(candidates(), placement);
-      const open = new Set(candidates());
-      return ranked.find((sfu) => open.has(sfu));
+      const open = candidates();
+      const next = ranked.find((sfu) => open.includes(sfu));
+      if (next !== undefined || open.length === 0) return next;
+      // The first time, or for those who became available since.
+      ranked = strategy(open, placement);
+      return ranked[0];
     };
 
     return {

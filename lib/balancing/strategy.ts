@@ -10,8 +10,8 @@ export interface Placement {
 }
 
 /**
- * All of `available`, best first. A ranking and not one pick, so that failover is plain iteration. It is called once
- * for each new conference and may keep count of that; it leaves the array that it is given as it is.
+ * All of `available`, best first. A ranking and not one pick, so that failover is plain iteration. It is called for
+ * each request that no assignment served and may keep count of that; it leaves the array that it is given as it is.
  */
 export type Strategy = (available: readonly Sfu[], placement: Placement) => readonly Sfu[];
 

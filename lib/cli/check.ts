@@ -30,7 +30,7 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
     loaded = loadFor(options, io);
   } catch (error) {
     if (options.json !== true || !(error instanceof ConfigError)) throw error;
-    printJson(io, { ok: false, faults: error.faults.map(formatFault) });
+    printJson(io, { ok: false, faults: error.faults.map(formatFault), warnings: error.warnings.map(formatFault) });
     return EXIT_USAGE;
   }
   const { config, secrets, warnings } = loaded;
@@ -78,9 +78,14 @@ async function ask(
   };
   try {
     await client.noop(sfu, bounds);
-    return (await client.acceptsKey(sfu, bounds))
-      ? result("fine", "it answers and accepts its key")
-      : result("wrong key", "it answers and refuses its key: compare its AUTH_KEY with 'key'");
+    switch (await client.checkKey(sfu, bounds)) {
+      case "accepted":
+        return result("fine", "it answers and accepts its key");
+      case "refused":
+        return result("wrong key", "it answers and refuses its key: compare its AUTH_KEY with 'key'");
+      case "refused or broken":
+        return result("wrong key", "it answers its key with 500, as odoo/sfu does: compare its AUTH_KEY with 'key'");
+    }
   } catch (error) {
     if (!(error instanceof SfuError)) throw error;
     return result(isSomethingElse(error) ? "not an SFU" : "unreachable", `it ${error.message}`);

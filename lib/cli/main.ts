@@ -9,10 +9,8 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
     controller.abort();
   });
 }
-// A reader that goes away, like `| head`, is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
-});
+// A reader that goes away, like `| head` or a log collector, takes no call with it: what it does not read is lost.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,

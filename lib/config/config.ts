@@ -8,7 +8,6 @@ export interface SfuConfig {
   /** Lower case, or null where none is given. */
   readonly region: string | null;
   readonly publicUrl: string | null;
-  readonly maxSessions: number | null;
   readonly weight: number;
 }
 

@@ -12,14 +12,21 @@ export function formatFault({ where, what, problem }: Fault): string {
   return [where, what, problem].filter((part) => part !== "").join(": ");
 }
 
-/** All faults of a configuration together. `message` is the text for the operator. */
+/** All faults of a configuration together, and the warnings that may explain them. `message` is for the operator. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 
-  constructor(faults: readonly Fault[]) {
-    const count = faults.length === 1 ? "1 fault" : `${String(faults.length)} faults`;
-    super(`${count} in the configuration:\n${faults.map((fault) => `  ${formatFault(fault)}`).join("\n")}`);
+  constructor(faults: readonly Fault[], warnings: readonly Fault[] = []) {
+    super([listed("fault", faults), listed("warning", warnings)].filter((part) => part !== "").join("\n"));
     this.faults = faults;
+    this.warnings = warnings;
   }
+}
+
+function listed(what: string, faults: readonly Fault[]): string {
+  if (faults.length === 0) return "";
+  const count = `${String(faults.length)} ${what}${faults.length === 1 ? "" : "s"}`;
+  return `${count} in the configuration:\n${faults.map((fault) => `  ${formatFault(fault)}`).join("\n")}`;
 }

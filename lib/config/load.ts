@@ -34,9 +34,11 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
   const environment = readEnvironment(env, faults, warnings);
-  const documents = [configFile, secretsFile].flatMap((file) => (file === null ? [] : (readToml(file, faults) ?? [])));
+  const [settingsToml, secretsToml] = [configFile, secretsFile].map((file) => readToml(file, faults));
   if (secretsFile !== null) warnOfReaders(secretsFile, warnings);
+  if (configFile !== null && settingsToml?.values.sfu !== undefined) warnOfReaders(configFile, warnings);
 
+  const documents = [settingsToml, secretsToml].filter((document) => document !== null && document !== undefined);
   const merged = withNodes(mergeDocuments(documents, faults), environment, warnings);
   const settings = validateSettings(merged.values, merged.locate, faults);
   const secrets = readSecrets(settings?.sfu ?? keysOnly(merged.values), environment, merged.locate, faults, warnings);
@@ -45,11 +47,12 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
     checkFleet(settings, faults);
     warnOfSettings(settings, environment, merged, warnings);
   }
-  if (faults.length > 0 || settings === null) throw new ConfigError(faults);
+  if (faults.length > 0 || settings === null) throw new ConfigError(faults, warnings);
   return deepFreeze({ config: toConfig(settings, environment), secrets, warnings });
 }
 
-function readToml(file: string, faults: Fault[]): TomlDocument | null {
+function readToml(file: string | null, faults: Fault[]): TomlDocument | null {
+  if (file === null) return null;
   let content: string;
   try {
     content = readFileSync(file, "utf8");

@@ -49,7 +49,7 @@ const address = httpUrl("the SFU's URL, like http://10.0.0.5:8070");
 
 const region = text.transform((name) => name.toLowerCase());
 
-export const sfuSchema = z.strictObject(
+const sfuSchema = z.strictObject(
   {
     address,
     key: text,
@@ -152,7 +152,7 @@ export const environmentSchema = {
   }),
 };
 
-export function isCidr(value: string): boolean {
+function isCidr(value: string): boolean {
   return toBlockList([value]) !== null;
 }
 

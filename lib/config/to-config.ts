@@ -33,7 +33,6 @@ function toSfuConfig(sfu: Settings["sfu"][number]): SfuConfig {
     address: sfu.address,
     region: sfu.region ?? null,
     publicUrl: sfu.public_url ?? null,
-    maxSessions: sfu.max_sessions ?? null,
     weight: sfu.weight,
   };
 }

@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
+import { createGeo } from "../balancing/geo.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import type { Merged } from "./merge.ts";
+import { nearest } from "./nearest.ts";
 import { describePath } from "./path.ts";
 import type { Settings } from "./schema.ts";
 import type { Path } from "./toml.ts";
@@ -21,10 +23,11 @@ export function warnOfReaders(file: string, warnings: Fault[]): void {
   });
 }
 
-/** @returns 0 where the file cannot be asked, which reading it has already told */
+/** @returns 0 where there is no file that could be asked, which reading it has already told */
 function modeOf(file: string): number {
   try {
-    return statSync(file).mode;
+    const stats = statSync(file);
+    return stats.isFile() ? stats.mode : 0;
   } catch {
     return 0;
   }
@@ -66,6 +69,14 @@ export function warnOfSettings(
   if (attemptMs > budgetMs) {
     warn(["failover", "attempt_timeout_ms"], "longer than retry_timeout_ms, which cuts it");
   }
+
+  const geo = createGeo(Object.fromEntries(settings.regions));
+  settings.sfu.forEach(({ region }, index) => {
+    if (region === undefined || geo.region(region) !== null) return;
+    const meant = nearest(region, geo.regionNames());
+    const hint = meant === null ? "" : `, did you mean ${meant}?`;
+    warn(["sfu", index, "region"], `nobody knows where this is, so it is last for calls from elsewhere${hint}`);
+  });
 
   if (settings.balancing.strategy === "load") {
     warn(["balancing", "strategy"], '"load" is not in this version yet, round-robin is used');

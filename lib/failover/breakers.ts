@@ -6,7 +6,10 @@ import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { BreakerState, Sfu } from "../sfu/sfu.ts";
 
-/** What an ended attempt says about the SFU: `nothing` where the caller hung up before anything could be seen. */
+/**
+ * What a failed attempt says about the SFU: `nothing` where nothing could be seen, as when the caller hung up. (opossum
+ * knows failures and all else that was begun, so while a breaker is closed `nothing` counts like `fine`.)
+ */
 export type Verdict = "fine" | "fault" | "nothing";
 
 /** The breaker let nothing through; the SFU was not asked. */
@@ -99,16 +102,19 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
       return new Promise((resolve, reject) => {
         const observed = async (): Promise<void> => {
           const isTrial = breaker.halfOpen;
+          let error: Error | null = null;
           try {
             resolve(await task());
           } catch (thrown) {
-            const error = toError(thrown);
+            error = toError(thrown);
             reject(error);
-            const verdict = await verdictOf(error);
-            if (verdict === "fault") throw error;
-            // A trial that showed nothing must not close the breaker, and there will be no other before it is open.
-            if (verdict === "nothing" && isTrial) breaker.open();
           }
+          const verdict = error === null ? "fine" : await verdictOf(error);
+          // What began before the breaker opened has no say in a trial: opossum never hears how it ended.
+          if (!isTrial && !breaker.closed) return new Promise<never>(() => undefined);
+          if (error !== null && verdict === "fault") throw error;
+          // A trial that showed nothing must not close the breaker, and there will be no other before it is open.
+          if (verdict === "nothing" && isTrial) breaker.open();
         };
         breaker.fire(observed).catch((error: unknown) => {
           if (CircuitBreaker.isOurError(toError(error)))

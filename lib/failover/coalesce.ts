@@ -2,15 +2,18 @@ import type { Clock } from "../clock.ts";
 import { toError } from "../errors.ts";
 import { createTtlCache } from "../ttl-cache.ts";
 
+/** Something under way that several may wait for. */
+export interface Work<T> {
+  readonly result: Promise<T>;
+}
+
 /** Lets simultaneous requests for one key share one piece of work. */
-export interface Coalescer<T> {
+export interface Coalescer<T, W extends Work<T>> {
   /**
-   * Joins the work that is under way for `key`, or starts it. The work's signal is aborted once nobody waits for it any
+   * Joins the work that is under way for `key`, or begins it. The work's signal is aborted once nobody waits for it any
    * more; until then a caller that leaves takes only itself out.
-   *
-   * `result` is rejected with the reason of `signal` when that is aborted, and with whatever the work throws.
    */
-  run(key: string, caller: Caller, work: (signal: AbortSignal) => Promise<T>): Shared<T>;
+  run(key: string, caller: Caller, begin: (signal: AbortSignal) => W): Shared<T, W>;
 }
 
 export interface Caller {
@@ -23,40 +26,52 @@ export interface Caller {
   readonly arrivedMs: number;
 }
 
-export interface Shared<T> {
+export interface Shared<T, W extends Work<T>> {
+  readonly work: W;
+  /** Rejected with the reason of the caller's signal when that is aborted, and with whatever the work throws. */
   readonly result: Promise<T>;
-  /** Whether somebody else had started the work. */
+  /** Whether somebody else had begun the work. */
   readonly joined: boolean;
 }
 
-interface Flight<T> {
-  readonly result: Promise<T>;
+interface Flight<W> {
+  readonly work: W;
   readonly controller: AbortController;
   waiting: number;
+  /** Whether somebody has joined it. */
+  isShared: boolean;
 }
 
-interface Landed<T> {
-  readonly value: T;
+interface Landed<W> {
+  readonly work: W;
   readonly atMs: number;
+  readonly wasShared: boolean;
 }
 
 /** Who asked longer ago than this has been waiting for something else. */
 const LINGER_MS = 500;
 
+/**
+ * Where several have asked at once, the last of them may connect only after the first is answered: so long after it
+ * they still belong to it. Who asks alone, and again, is asked for anew.
+ */
+const BURST_MS = 250;
+
 /** Bounds the memory of the results that linger. */
 const MAX_LINGERING = 10_000;
 
-export function createCoalescer<T>(clock: Clock): Coalescer<T> {
-  const flights = new Map<string, Flight<T>>();
-  const landed = createTtlCache<Landed<T>>(MAX_LINGERING, LINGER_MS, clock);
+export function createCoalescer<T, W extends Work<T>>(clock: Clock): Coalescer<T, W> {
+  const flights = new Map<string, Flight<W>>();
+  const landed = createTtlCache<Landed<W>>(MAX_LINGERING, LINGER_MS, clock);
 
-  const start = (key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> => {
+  const start = (key: string, begin: (signal: AbortSignal) => W): Flight<W> => {
     const controller = new AbortController();
-    const flight: Flight<T> = { result: work(controller.signal), controller, waiting: 0 };
+    const flight: Flight<W> = { work: begin(controller.signal), controller, waiting: 0, isShared: false };
     flights.set(key, flight);
-    flight.result.then(
-      (value) => {
-        if (forget(key, flight)) landed.set(key, { value, atMs: clock.monotonic() });
+    flight.work.result.then(
+      () => {
+        if (forget(key, flight))
+          landed.set(key, { work: flight.work, atMs: clock.monotonic(), wasShared: flight.isShared });
       },
       () => forget(key, flight),
     );
@@ -64,41 +79,55 @@ export function createCoalescer<T>(clock: Clock): Coalescer<T> {
   };
 
   /** By identity: a flight that everybody has left may have a successor. @returns whether it was still there */
-  const forget = (key: string, flight: Flight<T>): boolean => flights.get(key) === flight && flights.delete(key);
+  const forget = (key: string, flight: Flight<W>): boolean => flights.get(key) === flight && flights.delete(key);
+
+  const leave = async (key: string, flight: Flight<W>, reason: unknown): Promise<void> => {
+    flight.waiting--;
+    if (flight.waiting > 0) return;
+    // Before the abort: whoever comes next must not join a flight that is lost.
+    forget(key, flight);
+    flight.controller.abort(reason);
+    // The last one to leave sees how it ended.
+    await flight.work.result.catch(() => undefined);
+  };
 
   return {
-    run(key, { signal, arrivedMs }, work) {
+    run(key, { signal, arrivedMs }, begin) {
       const present = flights.get(key);
       const recent = present === undefined ? landed.get(key) : undefined;
-      if (recent !== undefined && arrivedMs <= recent.atMs) {
-        return { result: Promise.resolve(recent.value), joined: true };
+      if (recent !== undefined && arrivedMs <= recent.atMs + (recent.wasShared ? BURST_MS : 0)) {
+        return { work: recent.work, result: recent.work.result, joined: true };
       }
-
-      const flight = present ?? start(key, work);
+      const flight = present ?? start(key, begin);
       flight.waiting++;
-      const result = untilAborted(flight.result, signal, () => {
-        flight.waiting--;
-        if (flight.waiting > 0) return;
-        // Before the abort: whoever comes next must not join a flight that is lost.
-        forget(key, flight);
-        flight.controller.abort(signal.reason);
-      });
-      return { result, joined: present !== undefined };
+      flight.isShared ||= present !== undefined;
+      const result = untilAborted(flight.work.result, signal, () => leave(key, flight, signal.reason));
+      return { work: flight.work, result, joined: present !== undefined };
     },
   };
 }
 
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal, onAbort: () => void): Promise<T> {
+function untilAborted<T>(result: Promise<T>, signal: AbortSignal, onAbort: () => Promise<void>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      reject(toError(signal.reason));
-      onAbort();
+      void onAbort().finally(() => reject(toError(signal.reason)));
     };
     if (signal.aborted) {
       abort();
       return;
     }
     signal.addEventListener("abort", abort, { once: true });
-    void result.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    const settle = (): void => signal.removeEventListener("abort", abort);
+    result.then(
+      (value) => {
+        settle();
+        // The last one that left waits for the end, which must not look like an answer to it.
+        if (!signal.aborted) resolve(value);
+      },
+      (error: unknown) => {
+        settle();
+        if (!signal.aborted) reject(toError(error));
+      },
+    );
   });
 }

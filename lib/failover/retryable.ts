@@ -6,7 +6,7 @@ export interface Judgement {
   readonly then: "next" | "stop";
   /**
    * Who is to blame. `unsure`: the SFU answered, but not with a channel; it is the SFU where another one serves the
-   * very same request, and the request where none does. A tenant whose odd requests draw 500 from every SFU
+   * very same request, and the request where others answer alike. A tenant whose odd requests draw 500 from every SFU
    * therefore cannot open a single breaker.
    */
   readonly blame: "sfu" | "request" | "unsure" | "nobody";
@@ -15,12 +15,21 @@ export interface Judgement {
 const JUDGEMENTS = {
   brokenSfu: { then: "next", blame: "sfu" },
   answered: { then: "stop", blame: "request" },
+  tooLarge: { then: "next", blame: "request" },
   unsure: { then: "next", blame: "unsure" },
   gone: { then: "stop", blame: "nobody" },
+  late: { then: "stop", blame: "sfu" },
 } as const satisfies Record<string, Judgement>;
 
-/** The only judge of what an error means. */
-export function judge(error: unknown): Judgement {
+/** A healthy SFU takes 3 ms (contract.md): who has been waited for as long as this is not well. */
+const LATE_MS = 1000;
+
+/**
+ * The only judge of what an error means.
+ *
+ * @param tookMs how long the attempt had lasted, where that is known
+ */
+export function judge(error: unknown, tookMs = 0): Judgement {
   if (!(error instanceof SfuError)) return JUDGEMENTS.gone;
   switch (error.failure) {
     case "refused":
@@ -40,8 +49,10 @@ export function judge(error: unknown): Judgement {
       return [502, 503, 504].includes(error.status ?? 0) ? JUDGEMENTS.brokenSfu : JUDGEMENTS.unsure;
     case "status_4xx":
       // The two that o-sfu has for the caller; from any other SFU they would be the same (contract.md).
-      return [400, 409].includes(error.status ?? 0) ? JUDGEMENTS.answered : JUDGEMENTS.unsure;
+      if ([400, 409].includes(error.status ?? 0)) return JUDGEMENTS.answered;
+      // Too large, and another SFU may take a little more: still it is the request that is odd.
+      return [413, 414, 431].includes(error.status ?? 0) ? JUDGEMENTS.tooLarge : JUDGEMENTS.unsure;
     case "aborted":
-      return JUDGEMENTS.gone;
+      return tookMs >= LATE_MS ? JUDGEMENTS.late : JUDGEMENTS.gone;
   }
 }

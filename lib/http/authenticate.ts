@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { outgoingClaims } from "../auth/resign.ts";
 import type { Verify } from "../auth/verify.ts";
 import { GatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -7,11 +9,17 @@ import type { GatewayMiddleware } from "./context.ts";
 export function authenticate(verify: Verify, events: Events): GatewayMiddleware {
   return async (context, next) => {
     try {
-      context.state.verified = await verify(context.get("authorization"));
+      const verified = await verify(context.get("authorization"));
+      context.state.authenticated = { conference: idOf(verified.conference), payload: outgoingClaims(verified) };
     } catch (error) {
       if (error instanceof GatewayError) events.emit("rejected", { reason: error.code });
       throw error;
     }
     await next();
   };
+}
+
+/** SHA-256: as long for every conference, however long its name, which is nobody else's business. */
+function idOf(conference: string): string {
+  return createHash("sha256").update(conference).digest("hex");
 }

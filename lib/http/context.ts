@@ -1,5 +1,4 @@
 import type { Middleware, ParameterizedContext } from "koa";
-import type { Verified } from "../auth/verify.ts";
 import type { AttemptEvent } from "../events.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 
@@ -16,14 +15,22 @@ export interface RequestState {
   /** Aborted when the caller hangs up before the answer is out. */
   readonly signal: AbortSignal;
   /** From here on: authenticate. */
-  verified?: Verified;
+  authenticated?: Authenticated;
   /** What the log line of a channel request tells beside its outcome. */
-  readonly attempts: AttemptEvent[];
+  attempts: readonly AttemptEvent[];
   conference?: string;
   region?: string | null;
   country?: string | null;
   coalesced?: boolean;
   servedBy?: Sfu;
+}
+
+/** Who may ask, and for what. */
+export interface Authenticated {
+  /** A hash of the conference's name: what it is known by from here on. */
+  readonly conference: string;
+  /** The claims as the SFUs shall get them. */
+  readonly payload: Uint8Array;
 }
 
 export type GatewayContext = ParameterizedContext<RequestState>;

@@ -1,46 +1,67 @@
-import { outgoingClaims } from "../auth/resign.ts";
 import type { Geo } from "../balancing/geo.ts";
 import type { Placement } from "../balancing/strategy.ts";
+import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Coalescer } from "../failover/coalesce.ts";
-import type { Failover, Served } from "../failover/pipeline.ts";
-import type { GatewayMiddleware } from "./context.ts";
+import type { Call, Chain, Failover, Served } from "../failover/pipeline.ts";
+import type { GatewayContext, GatewayMiddleware, RequestState } from "./context.ts";
 import { type PartedQuery, partQuery } from "./query.ts";
 
 export interface GetChannelTools {
+  readonly clock: Clock;
   readonly events: Events;
   readonly geo: Geo;
-  readonly coalescer: Coalescer<Served>;
+  readonly coalescer: Coalescer<Served, Chain>;
   readonly failover: Failover;
   /** The budget of one request, from its arrival on. */
   readonly budgetMs: number;
 }
 
 /** `GET /v1/channel`: one conference's channel on the best SFU that gives one. */
-export function getChannel({ events, geo, coalescer, failover, budgetMs }: GetChannelTools): GatewayMiddleware {
-  return async ({ state, querystring, response }) => {
-    const { verified, requestId, callerAddress, startedMs, arrivedMs, signal, attempts } = state;
-    if (verified === undefined) throw new GatewayError("internal", "not authenticated", { status: 500 });
-    const { conference } = verified;
-    const query = partQuery(querystring);
-    Object.assign(state, { conference, region: query.region, country: query.country });
-
-    const call = {
-      conference,
-      placement: placementOf(query, geo),
-      join: { payload: outgoingClaims(verified), query: query.forwarded, callerAddress, requestId },
-      deadlineMs: startedMs + budgetMs,
-    };
-    const { result, joined } = coalescer.run(conference, { signal, arrivedMs }, (shared) =>
-      failover(call, attempts, shared),
-    );
-    state.coalesced = joined;
-    if (joined) events.emit("coalesced", { requestId });
-    const { channel, sfu } = await result;
+export function getChannel(tools: GetChannelTools): GatewayMiddleware {
+  return async (context) => {
+    const { state, response } = context;
+    const call = callOf(context, tools);
+    const { channel, sfu } = await serve(call, state, tools);
     state.servedBy = sfu;
     response.body = channel;
   };
+}
+
+function callOf({ state, querystring }: GatewayContext, { geo, budgetMs }: GetChannelTools): Call {
+  const { authenticated, requestId, callerAddress, startedMs } = state;
+  if (authenticated === undefined) throw new GatewayError("internal", "not authenticated", { status: 500 });
+  const { conference, payload } = authenticated;
+  const query = partQuery(querystring);
+  Object.assign(state, { conference, region: query.region, country: query.country });
+  return {
+    conference,
+    placement: placementOf(query, geo),
+    join: { payload, query: query.forwarded, callerAddress, requestId },
+    deadlineMs: startedMs + budgetMs,
+  };
+}
+
+/** What an SFU refused of another member's request is no answer to a different one: that is asked for on its own. */
+async function serve(call: Call, state: RequestState, tools: GetChannelTools): Promise<Served> {
+  const { clock, events, coalescer, failover } = tools;
+  const { signal, arrivedMs } = state;
+  for (;;) {
+    const { work, result, joined } = coalescer.run(call.conference, { signal, arrivedMs }, (shared) =>
+      failover(call, shared),
+    );
+    state.attempts = work.attempts;
+    state.coalesced = joined;
+    if (joined) events.emit("coalesced", { requestId: state.requestId });
+    try {
+      return await result;
+    } catch (error) {
+      const isRefusal = error instanceof GatewayError && error.code === "refused_by_sfu";
+      const isTheirs = joined && work.call.join.query !== call.join.query;
+      if (!isRefusal || !isTheirs || clock.monotonic() >= call.deadlineMs) throw error;
+    }
+  }
 }
 
 function placementOf({ region, country }: PartedQuery, geo: Geo): Placement {

@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { GatewayError, toError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
+
+/** So much of a conference's hash finds its lines again. */
+const SHOWN = 12;
 
 /** Tells the listeners of every channel request how it ended. Sits around authentication, whose refusals count too. */
 export function recordChannelRequest(clock: Clock, events: Events): GatewayMiddleware {
@@ -21,20 +23,15 @@ export function recordChannelRequest(clock: Clock, events: Events): GatewayMiddl
         outcome: error === null ? "ok" : error instanceof GatewayError ? error.code : "internal",
         status: error === null ? 200 : error instanceof GatewayError ? error.status : 500,
         durationMs: clock.monotonic() - startedMs,
-        conference: conference === undefined ? null : shortHash(conference),
+        conference: conference?.slice(0, SHOWN) ?? null,
         region: region ?? null,
         country: country ?? null,
         callerAddress,
         servedBy: servedBy ?? null,
         coalesced: coalesced ?? false,
-        attempts,
+        attempts: [...attempts],
         error,
       });
     }
   };
-}
-
-/** Enough to find a conference's lines again, and no way back to its name. */
-function shortHash(conference: string): string {
-  return createHash("sha256").update(conference).digest("hex").slice(0, 12);
 }

@@ -6,8 +6,8 @@ import type { GatewayMiddleware, RequestState } from "./context.ts";
 export type Route = readonly [method: "GET" | "POST", path: string, ...steps: GatewayMiddleware[]];
 
 /**
- * Exact paths: the SFUs answer 404 to another case or a slash at the end, so the gateway does. HEAD does not come with
- * GET, for a HEAD of `/v1/channel` would make a channel.
+ * Exact paths: the SFUs answer 404 to another case or a slash at the end, so the gateway does. HEAD comes with GET, as
+ * monitors like it, but not where it would make a channel.
  */
 export function route(routes: readonly Route[]): GatewayMiddleware[] {
   // All methods that a request can have, for of one that it does not know the router says 501, wherever it is sent.
@@ -15,6 +15,8 @@ export function route(routes: readonly Route[]): GatewayMiddleware[] {
   for (const [method, path, ...steps] of routes) {
     router.register(path, [method], steps as Middleware<RequestState>[]);
   }
-  for (const layer of router.stack) layer.methods = layer.methods.filter((method) => method !== "HEAD");
+  for (const layer of router.stack) {
+    if (layer.path === "/v1/channel") layer.methods = layer.methods.filter((method) => method !== "HEAD");
+  }
   return [router.routes() as GatewayMiddleware, router.allowedMethods() as GatewayMiddleware];
 }

@@ -21,6 +21,9 @@ export interface AttemptBounds {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What an SFU makes of its key. A 500 may also mean that it is broken: odoo/sfu does not tell. */
+export type KeyCheck = "accepted" | "refused" | "refused or broken";
+
 /** The only way to talk HTTP to an SFU. Every method throws {@link SfuError} and nothing else. */
 export interface SfuClient {
   /** @returns the channel, with the SFU's `publicUrl` in place of whatever URL it answered */
@@ -29,9 +32,10 @@ export interface SfuClient {
   noop(sfu: Sfu, bounds: AttemptBounds): Promise<void>;
   /**
    * Whether the SFU accepts the key that the gateway has for it. A token without `iss` gets 403 where the key is
-   * right; no channel is made (contract.md, «A key check without a side effect»).
+   * right, 401 (o-sfu) or 500 (odoo/sfu) where it is wrong; no channel is made (contract.md, «A key check without a
+   * side effect»). Any other answer is an error.
    */
-  acceptsKey(sfu: Sfu, bounds: AttemptBounds): Promise<boolean>;
+  checkKey(sfu: Sfu, bounds: AttemptBounds): Promise<KeyCheck>;
   close(): void;
 }
 
@@ -76,14 +80,15 @@ export function createSfuClient(clock: Clock, exchange: Exchange = createExchang
       requireStatus(await get(sfu, "/v1/noop", async () => Promise.resolve({}), bounds), 200);
     },
 
-    async acceptsKey(sfu, bounds) {
+    async checkKey(sfu, bounds) {
       const headers = async (): Promise<Record<string, string>> => {
         const exp = Math.floor(clock.now() / 1000) + KEY_CHECK_TTL_S;
         return { ...edgeHeaders(sfu), authorization: `Bearer ${await signClaims({ exp }, sfu.key)}` };
       };
       const answer = await get(sfu, "/v1/channel", headers, bounds);
-      if (answer.status === 403) return true;
-      if (answer.status === 401 || answer.status === 500) return false;
+      if (answer.status === 403) return "accepted";
+      if (answer.status === 401) return "refused";
+      if (answer.status === 500) return "refused or broken";
       throw unexpectedStatus(answer.status);
     },
 

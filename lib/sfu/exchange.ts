@@ -81,8 +81,9 @@ export function createExchange(): Exchange {
       } catch (error) {
         if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
       }
-      // The SFU closed an idle connection just as this request was put on it: it never saw the request. Whatever else
-      // is idle may be just as stale.
+      // Most likely the SFU closed an idle connection just as this request was put on it, and never saw the request. A
+      // join may be repeated in any case: for one conference an SFU answers with one channel. Whatever else is idle may
+      // be just as stale.
       return once(request, freshClient).catch((error: unknown) => {
         throw toSfuError(error, request.signal);
       });

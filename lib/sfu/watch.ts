@@ -18,27 +18,22 @@ export function watchAttempts(
   { clock, events, registry, client }: { clock: Clock; events: Events; registry: Registry; client: SfuClient },
 ): () => void {
   const stopped = new AbortController();
-  /** When each SFU was last checked or is being checked: a flood of odd requests must not become one of checks. */
+  /** When each SFU was last checked: a flood of odd requests must not become one of checks. */
   const checkedAtMs = new Map<string, number>();
+  const beingChecked = new Set<string>();
 
   const checkKey = async (sfu: Sfu): Promise<void> => {
     checkedAtMs.set(sfu.address, clock.monotonic());
-    let health: Health;
-    try {
-      health = (await client.acceptsKey(sfu, { timeoutMs, signal: stopped.signal }))
-        ? { state: "healthy", sinceMs: clock.now() }
-        : {
-            state: "misconfigured",
-            sinceMs: clock.now(),
-            reason:
-              "refuses tokens signed with the key that the gateway has for it: a wrong key, or a clock that is off",
-          };
-    } catch {
-      // No verdict on the key: whatever else is wrong is for the attempts to find out.
-      return;
-    }
+    const result = await client.checkKey(sfu, { timeoutMs, signal: stopped.signal }).catch(onlySfuErrors);
+    // No verdict on the key: whatever else is wrong is for the attempts to find out.
+    if (result === null) return;
     // It may have left meanwhile, or have come back with another key.
     if (registry.get(sfu.address) !== sfu) return;
+    const sinceMs = clock.now();
+    const health: Health =
+      result === "accepted"
+        ? { state: "healthy", sinceMs }
+        : { state: "misconfigured", sinceMs, reason: REASONS[result] };
     // A key that fits says nothing of what made the attempts fail.
     if (isMisconfigured(sfu) !== (health.state === "misconfigured")) registry.setHealth(sfu, health);
   };
@@ -46,9 +41,12 @@ export function watchAttempts(
   const isMisconfigured = (sfu: Sfu): boolean => registry.health(sfu).state === "misconfigured";
 
   const check = (sfu: Sfu): void => {
-    checkKey(sfu).catch((error: unknown) => {
-      events.emit("unexpected", { where: "the key check", error: toError(error) });
-    });
+    const { address } = sfu;
+    if (beingChecked.has(address)) return;
+    beingChecked.add(address);
+    checkKey(sfu)
+      .catch((error: unknown) => events.emit("unexpected", { where: "the key check", error: toError(error) }))
+      .finally(() => beingChecked.delete(address));
   };
 
   const learn = (sfu: Sfu, next: Health): void => {
@@ -73,6 +71,16 @@ export function watchAttempts(
     stopChecking();
     stopped.abort(new SfuError("aborted", "the gateway is closing"));
   };
+}
+
+const REASONS = {
+  refused: "refuses tokens signed with the key that the gateway has for it: a wrong key, or a clock that is off",
+  "refused or broken": "answers 500 to its key check: a wrong key, a clock that is off, or it is broken",
+} as const;
+
+function onlySfuErrors(error: unknown): null {
+  if (error instanceof SfuError) return null;
+  throw error;
 }
 
 function mayBeWrongKey(error: SfuError | null): boolean {

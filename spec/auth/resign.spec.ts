@@ -78,9 +78,14 @@ describe("the claims that go to an SFU", () => {
     expect(sent).to.equal(`${claims},"key":"${derived("c2VlZA==")}"}`);
   });
 
+  it("are untouched where keySeed is null, which is none", async () => {
+    const claims = '{"iss":"room","keySeed":null,"key":"a2V5","exp":4000000000}';
+    const verified = await verify(`Bearer ${token({ claims })}`);
+    expect(Buffer.from(outgoingClaims(verified)).toString()).to.equal(claims);
+  });
+
   const faulty: readonly (readonly [what: string, seed: string])[] = [
     ["no text", "7"],
-    ["null", "null"],
     ["an object", "{}"],
     ["empty", '""'],
     ["outside both alphabets", '"not base64!"'],

@@ -63,11 +63,12 @@ describe("demo", () => {
   });
 
   it("ends early, and cleanly, when it is told to", async () => {
-    const { io, out, end } = ioOf();
-    const running = demo({}, io, QUICK).catch((error: unknown) => error);
+    const { io, out, err, end } = ioOf();
+    const running = run(["demo"], io);
     await eventually("it has begun", () => out.join("").includes("call   1"));
-    end.abort(new Error("enough"));
-    expect(await running).to.have.property("message", "enough");
+    end.abort();
+    expect(await running).to.equal(1);
+    expect(err.join("")).to.equal("the demo was ended before its end\n");
   });
 
   it("stays up on demand, with the key that it was given", async () => {
@@ -80,6 +81,14 @@ describe("demo", () => {
     });
     expect(await response.json()).to.include({ url: "https://virginia-1.sfu.example" });
     expect(out.join("")).to.include("channel served by");
+    end.abort();
+    expect(await running).to.equal(0);
+  });
+
+  it("takes no fleet and no key's file from the environment that it runs in", async () => {
+    const { io, err, end } = ioOf({ SFU_GATEWAY_KEY: "", SFU_GATEWAY_NODES_FILE: "/nowhere", SFU_GATEWAY_PORT: "0" });
+    const running = run(["demo", "--stay"], io);
+    await eventually("it is up", () => /export SFU_GATEWAY_KEY=\S{44}\n/.test(err.join("")));
     end.abort();
     expect(await running).to.equal(0);
   });

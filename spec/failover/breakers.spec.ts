@@ -162,6 +162,23 @@ describe("breakers", () => {
     expect(breakers.admits(sfu)).to.equal(true);
   });
 
+  for (const how of ["serves", "fails"] as const) {
+    it(`does not let a call that began before it opened decide the trial, when that ${how} late`, async () => {
+      const late = Promise.withResolvers<string>();
+      const running = breakers.run(sfu, () => late.promise, verdict("fault")).catch(() => "failed");
+      await failTimes(4);
+      await clock.elapse(SETTINGS.resetTimeoutMs);
+      if (how === "serves") late.resolve("channel");
+      else late.reject(new Error("boom"));
+      expect(await running, "its caller gets the result all the same").to.equal(
+        how === "serves" ? "channel" : "failed",
+      );
+      await clock.elapse(0);
+      expect(breakers.state(sfu)).to.equal("half_open");
+      expect(breakers.admits(sfu)).to.equal(true);
+    });
+  }
+
   it("hands an error on at once and waits for the verdict on its own", async () => {
     const verdicts = Array.from({ length: 4 }, () => Promise.withResolvers<Verdict>());
     for (const { promise } of verdicts) {

@@ -48,9 +48,12 @@ describe("failover", () => {
     const onTimeout = (): SfuError => new SfuError("timeout", "did not answer");
     return withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
       if (behaviour instanceof SfuError) throw behaviour;
-      if (behaviour === "hangs") return new Promise(() => undefined);
+      if (behaviour === "hangs") return new Promise<never>(() => undefined);
       if (behaviour.afterMs > 0) await sleep(clock, behaviour.afterMs, deadline);
       return { uuid: `uuid of ${sfu.address}`, url: sfu.address };
+    }).catch((error: unknown) => {
+      // As the client does.
+      throw signal?.aborted === true ? new SfuError("aborted", "was given up") : error;
     });
   };
 
@@ -76,7 +79,6 @@ describe("failover", () => {
     const available = (): readonly Sfu[] => (parts.sfus ?? fleet).filter((sfu) => breakers.admits(sfu));
     const rank = createRank({ available, affinity, strategy: (list) => list });
     const failover = createFailover(settings, { clock, events, rank, affinity, breakers, client });
-    const attempts: AttemptEvent[] = [];
     const startedMs = clock.monotonic();
     const request: Call = {
       conference: parts.conference ?? "room",
@@ -85,7 +87,8 @@ describe("failover", () => {
       deadlineMs: startedMs + (parts.budgetMs ?? settings.retryTimeoutMs),
     };
     let tookMs = NaN;
-    const running = failover(request, attempts, parts.signal ?? staying)
+    const { attempts, result } = failover(request, parts.signal ?? staying);
+    const running = result
       .catch((error: unknown) => error as Error)
       .finally(() => (tookMs = clock.monotonic() - startedMs));
     await clock.elapse(parts.elapseMs ?? settings.retryTimeoutMs + 100);
@@ -249,7 +252,7 @@ describe("failover", () => {
         join: { payload: Buffer.from("{}"), query: "", callerAddress: "203.0.113.9", requestId: "r1" },
         deadlineMs: clock.monotonic() + 2500,
       };
-      const thrown = await failover(request, [], staying).catch((error: unknown) => error);
+      const thrown = await failover(request, staying).result.catch((error: unknown) => error);
       expect(thrown).to.be.instanceOf(TypeError);
     });
   });
@@ -277,20 +280,58 @@ describe("failover", () => {
         { ...SETTINGS, maxRetries: 1 },
         { clock, events, rank, affinity, breakers, client },
       );
-      const attempts: AttemptEvent[] = [];
-      const served = await failover(
+      const { attempts, result } = failover(
         {
           conference: "room",
           placement: { region: null, place: null },
           join: { payload: Buffer.from("{}"), query: "", callerAddress: "203.0.113.9", requestId: "r1" },
           deadlineMs: clock.monotonic() + 2500,
         },
-        attempts,
         staying,
       );
+      const served = await result;
       expect(served.sfu).to.equal(fleet[1]);
       expect(attempts).to.have.length(1);
       expect(failovers).to.deep.equal([]);
+    });
+  });
+
+  describe("a half-open breaker", () => {
+    const open = async (sfu: Sfu): Promise<void> => {
+      for (let count = 0; count < 5; count++) {
+        await breakers
+          .run(
+            sfu,
+            () => Promise.reject(refused),
+            () => "fault",
+          )
+          .catch(() => undefined);
+      }
+      await clock.elapse(BREAKER.resetTimeoutMs);
+      expect(breakers.state(sfu)).to.equal("half_open");
+    };
+
+    it("opens again where the trial draws a 500 and nobody else answers: one word proves nothing", async () => {
+      await open(fleet[0]!);
+      behaviours.splice(0, 4, failed500, refused, refused, refused);
+      await call();
+      expect(breakers.state(fleet[0]!)).to.equal("open");
+    });
+
+    it("closes where the trial draws a 500 and another SFU answers alike: it is the request that is odd", async () => {
+      await open(fleet[0]!);
+      behaviours.fill(failed500);
+      await call();
+      expect(breakers.state(fleet[0]!)).to.equal("closed");
+    });
+
+    it("opens again where the caller leaves before anybody has contradicted the trial's 500", async () => {
+      await open(fleet[0]!);
+      behaviours.splice(0, 2, failed500, "hangs");
+      const caller = new AbortController();
+      clock.after(10, () => caller.abort(new Error("the caller hung up")));
+      expect(codeOf(await call({ signal: caller.signal }))).to.equal("caller_gone");
+      expect(breakers.state(fleet[0]!)).to.equal("open");
     });
   });
 
@@ -324,7 +365,7 @@ describe("failover", () => {
     it("ends the attempt under way and begins no other", async () => {
       behaviours.fill("hangs");
       const caller = new AbortController();
-      clock.after(100, () => caller.abort(new SfuError("aborted", "the caller hung up")));
+      clock.after(100, () => caller.abort(new Error("the caller hung up")));
       const outcome = await call({ signal: caller.signal });
       expect(outcome.result).to.include({ code: "caller_gone", status: 499 });
       expect(outcome.tookMs).to.equal(100);
@@ -332,11 +373,26 @@ describe("failover", () => {
       expect(outcome.attempts.map(({ error }) => error?.failure)).to.deep.equal(["aborted"]);
     });
 
+    it("counts against an SFU that it has waited for a second for: a healthy one takes milliseconds", async () => {
+      behaviours.fill("hangs");
+      for (let count = 0; count < 5; count++) {
+        const caller = new AbortController();
+        clock.after(1000, () => caller.abort(new Error("the caller hung up")));
+        await call({
+          signal: caller.signal,
+          settings: { attemptTimeoutMs: 5000, retryTimeoutMs: 5000 },
+          elapseMs: 1100,
+        });
+      }
+      expect(faults).to.deep.equal(Array(5).fill("http://sfu1.test"));
+      expect(breakers.state(fleet[0]!)).to.equal("open");
+    });
+
     it("counts neither for nor against the SFU", async () => {
       behaviours.fill("hangs");
       for (let count = 0; count < 10; count++) {
         const caller = new AbortController();
-        clock.after(10, () => caller.abort(new SfuError("aborted", "the caller hung up")));
+        clock.after(10, () => caller.abort(new Error("the caller hung up")));
         await call({ signal: caller.signal, elapseMs: 20 });
       }
       expect(faults).to.deep.equal([]);

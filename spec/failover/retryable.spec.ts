@@ -29,6 +29,9 @@ describe("retryable", () => {
     ["status_4xx", 403, NEXT_AND_UNSURE],
     ["status_4xx", 404, NEXT_AND_UNSURE],
     ["status_4xx", 429, NEXT_AND_UNSURE],
+    ["status_4xx", 413, { then: "next", blame: "request" }],
+    ["status_4xx", 414, { then: "next", blame: "request" }],
+    ["status_4xx", 431, { then: "next", blame: "request" }],
     ["aborted", null, STOP_AND_NOBODY],
   ];
 
@@ -38,6 +41,12 @@ describe("retryable", () => {
       expect(judge(new SfuError(failure, "…", status))).to.deep.equal(judgement);
     });
   }
+
+  it("blames an SFU that a caller has waited for a second for, though it was the caller who ended it", () => {
+    const aborted = new SfuError("aborted", "…");
+    expect(judge(aborted, 999)).to.deep.equal(STOP_AND_NOBODY);
+    expect(judge(aborted, 1000)).to.deep.equal({ then: "stop", blame: "sfu" });
+  });
 
   it("has a row for every failure there is", () => {
     expect(new Set(table.map(([failure]) => failure))).to.deep.equal(new Set(SFU_FAILURES));

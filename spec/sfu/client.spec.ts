@@ -269,14 +269,15 @@ describe("the SFU client", () => {
     for (const family of ["odoo-sfu", "o-sfu"] as const) {
       it(`passes at ${family} with the right key, and makes no channel`, async () => {
         const sfu = await start({ family });
-        expect(await client.acceptsKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.be.true;
+        expect(await client.checkKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.equal("accepted");
         expect(sfu.channels).to.have.length(0);
         expect(sfu.requests[0]!.claims).to.have.all.keys("exp");
       });
 
       it(`fails at ${family} with a wrong key`, async () => {
         const sfu = await start({ family, key: OTHER_KEY });
-        expect(await client.acceptsKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.be.false;
+        const expected = family === "o-sfu" ? "refused" : "refused or broken";
+        expect(await client.checkKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.equal(expected);
       });
 
       for (const [status, failure] of [
@@ -286,21 +287,21 @@ describe("the SFU client", () => {
       ] as const) {
         it(`gives no verdict at ${family} that answers ${String(status)}`, async () => {
           const sfu = await broken({ kind: "status", status }, family);
-          const error = await failed(client.acceptsKey(sfuOf(1, { address: sfu.address }), AMPLE));
+          const error = await failed(client.checkKey(sfuOf(1, { address: sfu.address }), AMPLE));
           expect(error).to.include({ failure, status });
         });
       }
 
       it(`gives no verdict at ${family} that does not answer`, async () => {
         const sfu = await broken({ kind: "hang" }, family);
-        const error = await failed(client.acceptsKey(sfuOf(1, { address: sfu.address }), SHORT));
+        const error = await failed(client.checkKey(sfuOf(1, { address: sfu.address }), SHORT));
         expect(error).to.have.property("failure", "timeout");
       });
     }
 
     it("passes at an SFU whose media worker hangs: the key is not what is wrong", async () => {
       const sfu = await broken({ kind: "worker_hang" });
-      expect(await client.acceptsKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.be.true;
+      expect(await client.checkKey(sfuOf(1, { address: sfu.address }), AMPLE)).to.equal("accepted");
     });
   });
 });

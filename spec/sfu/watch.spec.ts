@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { SfuError } from "../../lib/errors.ts";
 import { Events } from "../../lib/events.ts";
-import type { AttemptBounds, SfuClient } from "../../lib/sfu/client.ts";
+import type { AttemptBounds, KeyCheck, SfuClient } from "../../lib/sfu/client.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import type { Sfu } from "../../lib/sfu/sfu.ts";
 import { watchAttempts } from "../../lib/sfu/watch.ts";
@@ -17,7 +17,7 @@ const INTERVAL_MS = 2000;
 /** A client whose key checks end as the spec says. */
 class KeyChecks implements SfuClient {
   readonly asked: { readonly sfu: Sfu; readonly bounds: AttemptBounds }[] = [];
-  #ends: PromiseWithResolvers<boolean>[] = [];
+  #ends: PromiseWithResolvers<KeyCheck>[] = [];
 
   join(): never {
     throw new Error("nobody joins here");
@@ -27,15 +27,15 @@ class KeyChecks implements SfuClient {
     throw new Error("nobody asks here");
   }
 
-  acceptsKey(sfu: Sfu, bounds: AttemptBounds): Promise<boolean> {
+  checkKey(sfu: Sfu, bounds: AttemptBounds): Promise<KeyCheck> {
     this.asked.push({ sfu, bounds });
-    const end = Promise.withResolvers<boolean>();
+    const end = Promise.withResolvers<KeyCheck>();
     this.#ends.push(end);
     return end.promise;
   }
 
   answer(isRight: boolean): void {
-    for (const end of this.#ends.splice(0)) end.resolve(isRight);
+    for (const end of this.#ends.splice(0)) end.resolve(isRight ? "accepted" : "refused");
   }
 
   fail(error: unknown): void {

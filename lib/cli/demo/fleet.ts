@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type App, createApp } from "../../app.ts";
 import { systemClock, systemRandom } from "../../clock.ts";
-import type { Environment } from "../../config/env.ts";
+import { type Environment, readEnvironment } from "../../config/env.ts";
+import { ConfigError, type Fault } from "../../config/fault.ts";
 import { loadConfiguration } from "../../config/load.ts";
 import type { Logger } from "../../logger.ts";
 import { listen } from "../listen.ts";
@@ -21,6 +22,8 @@ export interface Fleet {
   readonly url: string;
   /** What Odoo would have as its RTC server KEY. */
   readonly gatewayKey: string;
+  /** Whether that was made up for want of one in the environment. */
+  readonly hasOwnKey: boolean;
   /** Who listens at an address, or is reached at a public URL. */
   nameOf(url: string): string;
   close(): Promise<void>;
@@ -63,13 +66,17 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
   await Promise.all(sfus.map(({ sfu }) => sfu.listen()));
   try {
-    const gatewayKey = options.env.SFU_GATEWAY_KEY ?? randomKey();
+    const faults: Fault[] = [];
+    const [given] = readEnvironment(options.env, faults, []).keys;
+    if (faults.length > 0) throw new ConfigError(faults);
+    const gatewayKey = given ?? randomKey();
     const { app, port } = await startGateway(sfus, gatewayKey, options);
     return {
       sfus,
       app,
       url: `http://127.0.0.1:${String(port)}`,
       gatewayKey,
+      hasOwnKey: given === undefined,
       nameOf: (url) => sfus.find(({ name, sfu }) => url === sfu.address || url === publicUrl(name))?.name ?? url,
       async close() {
         await app.close();
@@ -95,6 +102,7 @@ async function startGateway(
       SFU_GATEWAY_BIND: "127.0.0.1",
       ...env,
       SFU_GATEWAY_KEY: gatewayKey,
+      SFU_GATEWAY_KEY_FILE: undefined,
       SFU_GATEWAY_NODES: JSON.stringify({ sfu: nodes }),
     },
     secretsFile: null,

@@ -47,11 +47,14 @@ export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal:
   /** Callers do not wait for one another: that is what fills a hanging SFU. */
   const callWhile = async (goesOn: (made: number) => boolean): Promise<void> => {
     const underWay: Promise<void>[] = [];
-    for (let made = 0; goesOn(made); made++) {
-      underWay.push(call({ region: made % 4 === 3 ? "us-east-1" : "eu-west-3" }));
-      await sleep(systemClock, pace.betweenCallsMs, signal);
+    try {
+      for (let made = 0; goesOn(made); made++) {
+        underWay.push(call({ region: made % 4 === 3 ? "us-east-1" : "eu-west-3" }));
+        await sleep(systemClock, pace.betweenCallsMs, signal);
+      }
+    } finally {
+      await Promise.all(underWay);
     }
-    await Promise.all(underWay);
   };
   const callTimes = (count: number): Promise<void> => callWhile((made) => made < count);
 
