@@ -150,6 +150,13 @@ describe("the app", () => {
       expect(isClientClosed).to.be.true;
     });
 
+    it("leaves no timer behind", async () => {
+      await run(() => Promise.resolve(CHANNEL));
+      expect(clock.timers()).to.be.above(0);
+      await app.close();
+      expect(clock.timers()).to.equal(0);
+    });
+
     it("may be closed again", async () => {
       await run(() => Promise.resolve(CHANNEL));
       await Promise.all([app.close(), app.close()]);

@@ -30,12 +30,13 @@ export interface Exchange {
 export const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Under the 5 s after which an SFU closes an idle connection (contract.md): whoever closes first is sure of it. */
-const IDLE_MS = 4000;
+export const IDLE_MS = 4000;
 
-export function createExchange(): Exchange {
+/** @param idleMs how long a connection may be idle before the gateway closes it, in milliseconds */
+export function createExchange(idleMs = IDLE_MS): Exchange {
   const agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: IDLE_MS }),
-    https: new HttpsAgent({ keepAlive: true, timeout: IDLE_MS }),
+    http: new HttpAgent({ keepAlive: true, timeout: idleMs }),
+    https: new HttpsAgent({ keepAlive: true, timeout: idleMs }),
   };
   const client = got.extend({
     agent: agents,

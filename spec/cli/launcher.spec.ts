@@ -160,12 +160,28 @@ describe("the launcher", () => {
         } else {
           expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: "" });
           expect(stderr).to.equal(
-            `sfu-gateway: needs Node.js 22.20, 24 or newer, found ${version}.\n` +
-              `Run 'npm ci' in ${root}, which brings one along on Linux, or install Node.js 24.\n`,
+            `sfu-gateway: needs Node.js 22.20, 24 or newer, found ${version}.\nInstall Node.js 24.\n`,
           );
         }
       });
     }
+
+    it("says in a checkout that npm would bring a Node along", async () => {
+      const { root, file } = copy();
+      mkdirSync(join(root, "lib"));
+      const { stderr } = await launch(file, { path: script("node", fakeNode("v20.20.2")) });
+      expect(stderr).to.include(`Run 'npm ci' in ${root}, which brings one along`);
+    });
+
+    it("takes, as an installed package, the Node that was installed beside it", async () => {
+      const { root, file } = copy();
+      const bin = join(root, "..", ".bin");
+      mkdirSync(bin, { recursive: true });
+      writeFileSync(join(bin, "node"), fakeNode("v24.5.0"), { mode: 0o755 });
+      const { exitCode, stdout } = await launch(file, { path: script("node", fakeNode("v20.20.2")) });
+      expect(exitCode).to.equal(0);
+      expect(stdout).to.include(`${root}/dist/cli/main.js`);
+    });
 
     it("says that there is no Node at all", async () => {
       const { exitCode, stdout, stderr } = await launch(copy().file, { path: join(folder, "nowhere") });

@@ -61,6 +61,16 @@ describe("coalesce", () => {
     expect(works).to.have.length(2);
   });
 
+  it("takes the last of a burst in, though they connect only after the first is answered", async () => {
+    run();
+    run();
+    await land();
+    await clock.elapse(250);
+    expect(run("room", staying, 0).joined).to.equal(true);
+    await clock.elapse(1);
+    expect(run("room", staying, 0).joined, "later than a burst lasts").to.equal(false);
+  });
+
   it("starts afresh for who had connected long before and asks only now", async () => {
     void run();
     await land();

@@ -121,6 +121,17 @@ describe("the gateway's routes", () => {
     expect(sfu.requests).to.have.length(0);
   });
 
+  for (const path of ["/healthz", "/readyz", "/noop", "/v1/noop", "/v1/health"]) {
+    it(`answer HEAD of ${path} as monitors expect, without a body`, async () => {
+      expect(await ask("HEAD", path)).to.include({ status: 200, body: "" });
+    });
+  }
+
+  it("keep a connection open for longer than the proxies in front do", async () => {
+    const { headers } = await ask("GET", "/healthz");
+    expect(Number(/timeout=(\d+)/.exec(String(headers["keep-alive"]))?.[1])).to.be.above(60);
+  });
+
   it("answer OPTIONS with what there is", async () => {
     const reply = await ask("OPTIONS", "/v1/channel");
     expect(reply).to.include({ status: 200, body: "" });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { gzipSync } from "node:zlib";
 import { SfuError, type SfuFailure } from "../../lib/errors.ts";
-import { type Answer, createExchange, type Exchange, MAX_ANSWER_BYTES } from "../../lib/sfu/exchange.ts";
+import { type Answer, createExchange, type Exchange, IDLE_MS, MAX_ANSWER_BYTES } from "../../lib/sfu/exchange.ts";
 import { eventually } from "../support/eventually.ts";
 import { answer, type RawHandler, type RawServer, useRawServers } from "../support/sockets.ts";
 
@@ -155,6 +155,14 @@ describe("an exchange with an SFU", () => {
       const sfu = await listen((socket) => socket.write(answer("ok")));
       for (let round = 0; round < 5; round++) await get(sfu.address);
       expect(sfu).to.include({ connections: 1, open: 1 });
+    });
+
+    it("is the first to close it, before the 5 s after which an SFU does", async () => {
+      expect(IDLE_MS).to.be.below(5000);
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const hasty = createExchange(20);
+      await hasty.get({ url: sfu.address, headers: {}, signal: new AbortController().signal });
+      await eventually("it is closed", () => sfu.open === 0);
     });
 
     it("goes on over a fresh one where the SFU closes it just then", async () => {

@@ -4,6 +4,8 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 export interface FakeClock extends Clock {
   /** Lets time pass and runs what falls due in it, with the promises that this settles. */
   elapse(ms: number): Promise<void>;
+  /** How many timers are set. */
+  timers(): number;
 }
 
 /** When every fake clock starts: a time of day that no spec depends on. */
@@ -27,6 +29,7 @@ export function useFakeClock(): FakeClock {
   });
   return {
     ...systemClock,
+    timers: () => installed?.countTimers() ?? 0,
     async elapse(ms) {
       if (installed === null) throw new Error("time passes only inside a spec");
       await installed.tickAsync(ms);
