@@ -4,7 +4,7 @@ import { exampleFault, type Fault, faultKinds } from "../../lib/simulator/sfu.ts
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { type Joined, startGateway, type TestGateway } from "../support/gateway.ts";
+import { type Joined, type LogLine, startGateway, type TestGateway } from "../support/gateway.ts";
 
 /** Odoo's patience less a margin. */
 const IN_TIME_MS = 2900;
@@ -129,6 +129,62 @@ describe("chaos: callers over real sockets", () => {
     expect(await first).to.have.property("name", "AbortError");
     expect((await second).status).to.equal(200);
     expect(fleet.joins()).to.equal(1);
+  });
+});
+
+describe("chaos: what is told of shared attempts", () => {
+  let fleet: SimulatedFleet;
+  let gateway: TestGateway;
+
+  beforeEach(async () => {
+    fleet = await startFleet(2, { family: "o-sfu" });
+    gateway = await startGateway({ sfus: fleet.entries, failover: { attemptTimeoutMs: 150 } });
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await fleet.close();
+  });
+
+  const lines = (): readonly LogLine[] => gateway.logs.filter(({ requestId }) => requestId !== undefined);
+  const outcomesOf = (line: LogLine | undefined): unknown =>
+    (line?.attempts as readonly { readonly outcome: string }[] | undefined)?.map(({ outcome }) => outcome);
+
+  it("shows every member the whole trail, though the one who began it has left", async () => {
+    await fleet.break({ kind: "hang" }, 0);
+    const caller = new AbortController();
+    const first = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    const second = gateway.join();
+    await eventually("the second has joined", async () => (await gateway.metric("coalesced_total")) === 1);
+    caller.abort();
+    await first;
+    expect((await second).status).to.equal(200);
+    const served = lines().find(({ outcome }) => outcome === "ok");
+    expect(outcomesOf(served)).to.deep.equal(["timeout", "ok"]);
+    expect(served).to.include({ coalesced: true, sfu: fleet.sfus[1]!.address, level: "warn" });
+  });
+
+  it("shows which SFU somebody was waiting for who hung up", async () => {
+    await fleet.break({ kind: "hang" }, 0, 1);
+    const caller = new AbortController();
+    const joining = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    caller.abort();
+    await joining;
+    await eventually("it is told", () => lines().length === 1);
+    expect(lines()[0]).to.include({ outcome: "caller_gone", level: "warn" });
+    expect(outcomesOf(lines()[0])).to.deep.equal(["aborted"]);
+  });
+
+  it("gives one member's refusal to nobody who asks otherwise", async () => {
+    await fleet.break({ kind: "slow", delayMs: 80 }, 0, 1);
+    const odd = gateway.join({ query: "webRTC=maybe" });
+    await eventually("the odd one was asked for", () => fleet.joins() === 1);
+    const [same, other] = await Promise.all([gateway.join({ query: "webRTC=maybe" }), gateway.join()]);
+    expect((await odd).status).to.equal(400);
+    expect(same.status).to.equal(400);
+    expect(other.status).to.equal(200);
+    expect(fleet.joins(), "the same refusal is shared").to.equal(2);
   });
 });
 
