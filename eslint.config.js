@@ -17,6 +17,11 @@ const clockRule = {
     "error",
     { object: "Date", property: "now", message: useClock("Date.now", "clock.now") },
     { object: "Math", property: "random", message: useClock("Math.random", "the Random that you were given") },
+    ...["setTimeout", "setInterval", "setImmediate", "performance"].map((property) => ({
+      object: "globalThis",
+      property,
+      message: useClock(property, "a Clock"),
+    })),
     { object: "AbortSignal", property: "timeout", message: useClock("AbortSignal.timeout", "withDeadline") },
   ],
   "no-restricted-syntax": [
@@ -60,6 +65,11 @@ export default tseslint.config(
   {
     files: ["lib/clock.ts"],
     rules: { "no-restricted-globals": "off", "no-restricted-properties": "off", "no-restricted-syntax": "off" },
+  },
+  {
+    // They look after the fake clock from outside.
+    files: ["spec/support/eventually.ts", "spec/support/leaks.ts"],
+    rules: { "no-restricted-properties": "off" },
   },
   {
     // Chai's `expect(x).to.be.true` is an expression on purpose.

@@ -1,3 +1,4 @@
+import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import type { Merged } from "./merge.ts";
 import { type Settings, sfuIdentity } from "./schema.ts";
@@ -7,10 +8,21 @@ export function entriesOf(values: Readonly<Record<string, unknown>>): readonly u
   return Array.isArray(values.sfu) ? values.sfu : [];
 }
 
-/** A gateway without a single SFU could only answer 503. */
-export function checkFleet(settings: Settings, faults: Fault[]): void {
-  // Where something else is wrong, the SFUs are probably in the part that could not be read.
-  if (settings.sfu.length === 0 && faults.length === 0) {
+/**
+ * A gateway without a single SFU can only answer 503. Where the fleet was forgotten that is a fault, where it was said to
+ * be empty a warning.
+ */
+export function checkFleet(
+  settings: Settings,
+  { nodes }: EnvironmentSettings,
+  faults: Fault[],
+  warnings: Fault[],
+): void {
+  if (settings.sfu.length > 0) return;
+  if (nodes !== null) {
+    warnings.push({ where: "SFU_GATEWAY_NODES", what: "", problem: "no SFU is in it, every call will get a 503" });
+  } else if (faults.length === 0) {
+    // Where something else is wrong, the SFUs are probably in the part that could not be read.
     faults.push({
       where: "configuration",
       what: "[[sfu]]",

@@ -44,7 +44,7 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   const secrets = readSecrets(settings?.sfu ?? keysOnly(merged.values), environment, merged.locate, faults, warnings);
   checkDuplicates(merged, faults);
   if (settings !== null) {
-    checkFleet(settings, faults);
+    checkFleet(settings, environment, faults, warnings);
     warnOfSettings(settings, environment, merged, warnings);
   }
   if (faults.length > 0 || settings === null) throw new ConfigError(faults, warnings);

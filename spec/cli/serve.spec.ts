@@ -96,7 +96,7 @@ describe("serve", () => {
     const { exitCode, stdout, stderr } = await runCli(["serve"], {
       ...env,
       SFU_GATEWAY_PORT: String(port),
-      SFU_GATEWAY_NODES: nodesOf(),
+      SFU_GATEWAY_NODES: "",
     });
     expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: "" });
     expect(stderr).to.match(/^sfu-gateway: 1 fault in the configuration:\n {2}configuration: \[\[sfu\]\]: no SFU/);

@@ -148,8 +148,10 @@ describe("the environment", () => {
       expect(more).to.deep.equal([]);
     });
 
-    it("is at fault with an empty list as any other is", () => {
-      expect(files.faults({ env: { SFU_GATEWAY_NODES: nodes() } })[0]).to.match(/no SFU is configured/);
+    it("may say that the fleet is empty, and is warned about it", () => {
+      const { config, warnings } = files.load({ env: { SFU_GATEWAY_NODES: nodes() } });
+      expect(config.sfus).to.deep.equal([]);
+      expect(warnings.map(({ problem }) => problem)).to.include("no SFU is in it, every call will get a 503");
     });
   });
 
