@@ -62,7 +62,7 @@ export function readEnvironment(env: Environment, faults: Fault[], warnings: Fau
     ),
     registrationKey: variable("SFU_GATEWAY_REGISTRATION_KEY"),
     adminToken: variable("SFU_GATEWAY_ADMIN_TOKEN"),
-    logLevel: parsed("LOG_LEVEL", environmentSchema.logLevel, variable("LOG_LEVEL"), "info"),
+    logLevel: parsed("LOG_LEVEL", environmentSchema.logLevel, variable("LOG_LEVEL")?.toLowerCase() ?? null, "info"),
   };
 }
 

@@ -14,7 +14,7 @@ describe("the environment", () => {
         SFU_GATEWAY_PORT: " 9000 ",
         SFU_GATEWAY_BIND: "::1",
         SFU_GATEWAY_TRUST_PROXY: "10.0.0.0/8, 192.168.1.1,fd00::/8",
-        LOG_LEVEL: "debug",
+        LOG_LEVEL: "Debug",
       },
     });
     expect(config.listen).to.deep.equal({ port: 9000, bind: "::1" });
@@ -61,7 +61,7 @@ describe("the environment", () => {
       ],
       "expected an IP address or a CIDR, like 10.0.0.0/8",
     ],
-    ["LOG_LEVEL", ["INFO", "loud", "30"], "expected trace, debug, info, warn, error, fatal or silent"],
+    ["LOG_LEVEL", ["loud", "30"], "expected trace, debug, info, warn, error, fatal or silent"],
     [
       "SFU_GATEWAY_NODES",
       [
