@@ -10,7 +10,8 @@ export const odooSfu: FamilyRules = {
   token: { strict: false, maxBytes: Infinity, expiresAtExp: false },
   tokenIn(authorization) {
     // Whatever the scheme; a second space leaves nothing to read, as in the real one.
-    return authorization?.split(" ")[1] || null; // eslint-disable-line @typescript-eslint/prefer-nullish-coalescing
+    const token = authorization?.split(" ")[1] ?? "";
+    return token === "" ? null : token;
   },
   acceptsQuery: () => true,
   channelKey({ key }) {
