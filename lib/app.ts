@@ -62,18 +62,19 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   const registry = createRegistry(events);
   const client = tools.client ?? createSfuClient(clock);
   const breakers = createBreakers(config.breaker, clock, events);
+  const canBeAsked = (sfu: Sfu): boolean => isAvailable(registry.health(sfu), { admits: breakers.admits(sfu) });
   const affinity = createAffinity(config.affinity.ttlMs, clock);
   const metrics = createMetrics({
     events,
     registry,
     breakers,
+    canBeAsked,
     affinity,
     withProcess: tools.withProcessMetrics ?? false,
   });
   const stopWatching = watchAttempts(config.health, { clock, events, registry, client });
   for (const sfu of staticSfus(config, secrets)) registry.add(sfu);
 
-  const canBeAsked = (sfu: Sfu): boolean => isAvailable(registry.health(sfu), { admits: breakers.admits(sfu) });
   const available = (): readonly Sfu[] => registry.all().filter(canBeAsked);
   const strategy = strategies[config.balancing.strategy]({
     placeOf: ({ region }) => (region === null ? null : geo.region(region)),
@@ -108,7 +109,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
           authenticate(verify, events),
           getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
         ],
-        ["GET", "/v1/health", reportHealth(registry, breakers)],
+        ["GET", "/v1/health", reportHealth(registry, breakers, canBeAsked)],
         ["GET", "/healthz", answerLiveness({ status: "ok" })],
         ["GET", "/readyz", reportReadiness(readiness)],
         ["GET", "/noop", answerLiveness({ status: "ok" })],

@@ -38,6 +38,12 @@ export class GatewayError extends Error {
   }
 }
 
+/** What nobody foresaw becomes a 500 that tells the caller nothing. */
+export function toGatewayError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  return new GatewayError("internal", "something went wrong inside the gateway", { status: 500, cause: thrown });
+}
+
 /** What can go wrong between the gateway and one SFU. Bounded: it is a metric label. */
 export const SFU_FAILURES = [
   "refused",
@@ -68,6 +74,11 @@ export class SfuError extends Error {
     super(message);
     this.failure = failure;
     this.status = status;
+  }
+
+  /** A reverse proxy's word that the SFU behind it is gone; no request can bring one of these about. */
+  get isFromProxy(): boolean {
+    return this.status !== null && this.status >= 502 && this.status <= 504;
   }
 }
 

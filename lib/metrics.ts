@@ -4,7 +4,7 @@ import { SFU_FAILURES } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Breakers } from "./failover/breakers.ts";
 import type { Registry } from "./sfu/registry.ts";
-import { type BreakerState, isAvailable, type Sfu } from "./sfu/sfu.ts";
+import type { BreakerState, Sfu } from "./sfu/sfu.ts";
 import { VERSION } from "./version.ts";
 
 export interface Metrics {
@@ -17,6 +17,7 @@ export interface MetricsSources {
   readonly events: Events;
   readonly registry: Registry;
   readonly breakers: Breakers;
+  readonly canBeAsked: (sfu: Sfu) => boolean;
   readonly affinity: Affinity;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
   readonly withProcess: boolean;
@@ -29,7 +30,8 @@ const STATES = ["closed", "open", "half_open"] as const satisfies readonly Break
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3];
 
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
-export function createMetrics({ events, registry, breakers, affinity, withProcess }: MetricsSources): Metrics {
+export function createMetrics(sources: MetricsSources): Metrics {
+  const { events, registry, breakers, canBeAsked, affinity, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -41,7 +43,7 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
     help: string,
     labelNames: readonly Label[],
     show: (gauge: Gauge<Label>, sfu: Sfu) => void,
-  ): Gauge<Label> =>
+  ): void => {
     new Gauge({
       name: PREFIX + name,
       help,
@@ -53,6 +55,7 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
         for (const sfu of registry.all()) show(this, sfu);
       },
     });
+  };
 
   const requests = counter("channel_requests_total", "Requests for a channel by how they ended.", "outcome");
   const duration = new Histogram({
@@ -106,8 +109,7 @@ export function createMetrics({ events, registry, breakers, affinity, withProces
   });
 
   fleetGauge("sfu_up", "1 while an SFU can be asked.", ["sfu", "region", "source"], (gauge, sfu) => {
-    const up = isAvailable(registry.health(sfu), { admits: breakers.admits(sfu) });
-    gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, up ? 1 : 0);
+    gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, canBeAsked(sfu) ? 1 : 0);
   });
   fleetGauge(
     "breaker_state",

@@ -3,7 +3,7 @@ import { SfuError } from "../lib/errors.ts";
 import { type ChannelRequestEvent, Events } from "../lib/events.ts";
 import { createMetrics, type Metrics } from "../lib/metrics.ts";
 import { createRegistry, type Registry } from "../lib/sfu/registry.ts";
-import type { BreakerState, Sfu } from "../lib/sfu/sfu.ts";
+import { type BreakerState, isAvailable, type Sfu } from "../lib/sfu/sfu.ts";
 import { sfuOf } from "./support/fleet.ts";
 
 const A = sfuOf(1, { region: "eu-west-3" });
@@ -25,6 +25,7 @@ describe("metrics", () => {
       events,
       registry,
       breakers: { state, admits: (sfu) => !open.has(sfu), run: (_sfu, task) => task(), close: () => undefined },
+      canBeAsked: (sfu) => isAvailable(registry.health(sfu), { admits: !open.has(sfu) }),
       affinity: { get: () => null, assign: () => undefined, size: () => assignments },
       withProcess: false,
     });

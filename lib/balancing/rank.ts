@@ -32,10 +32,9 @@ export function createRank({ available, affinity, strategy }: RankTools): Rank {
     let ranked: readonly Sfu[] = [];
 
     const candidates = (): readonly Sfu[] => available().filter((sfu) => !given.has(sfu));
-    const assigned = (): Sfu | undefined =>
-      given.size === 0 && address !== null ? candidates().find((sfu) => sfu.address === address) : undefined;
-    const best = (): Sfu | undefined => {
-      const open = candidates();
+    const assigned = (open: readonly Sfu[]): Sfu | undefined =>
+      given.size === 0 && address !== null ? open.find((sfu) => sfu.address === address) : undefined;
+    const best = (open: readonly Sfu[]): Sfu | undefined => {
       const next = ranked.find((sfu) => open.includes(sfu));
       if (next !== undefined || open.length === 0) return next;
       // The first time, or for those who became available since.
@@ -48,7 +47,8 @@ export function createRank({ available, affinity, strategy }: RankTools): Rank {
         return candidates().length;
       },
       next() {
-        const sfu = assigned() ?? best() ?? null;
+        const open = candidates();
+        const sfu = assigned(open) ?? best(open) ?? null;
         if (sfu !== null) given.add(sfu);
         return sfu;
       },

@@ -92,10 +92,8 @@ async function ask(
   }
 }
 
-/** A proxy's 502 to 504 say that nobody is behind it. */
-function isSomethingElse({ failure, status }: SfuError): boolean {
-  if (status !== null && status >= 502 && status <= 504) return false;
-  return status !== null || failure === "garbage" || failure === "too_large";
+function isSomethingElse({ failure, status, isFromProxy }: SfuError): boolean {
+  return !isFromProxy && (status !== null || failure === "garbage" || failure === "too_large");
 }
 
 function summary({ sfus, balancing, failover }: Config, { gatewayKeys }: Secrets): string {

@@ -1,6 +1,7 @@
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import type { Merged } from "./merge.ts";
+import { describePath } from "./path.ts";
 import { type Settings, sfuIdentity } from "./schema.ts";
 
 /** The `[[sfu]]` entries as they were written, whatever they are. */
@@ -45,7 +46,7 @@ export function checkDuplicates(merged: Merged, faults: Fault[]): void {
     const path = ["sfu", index, "address"];
     faults.push({
       where: merged.locate(path),
-      what: `[[sfu]] #${String(index + 1)} address`,
+      what: describePath(path),
       problem: `the same SFU as #${String(first + 1)}, expected each once`,
     });
   });

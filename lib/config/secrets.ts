@@ -2,6 +2,7 @@ import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth
 import type { Secrets } from "./config.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
+import { describePath } from "./path.ts";
 import type { Path } from "./toml.ts";
 
 /**
@@ -45,7 +46,8 @@ export function readSecrets(
   const sfuKeys = new Map<string, AuthKey>();
   sfus.forEach(({ address, key: text }, index) => {
     if (text === "") return;
-    const key = read(text, locate(["sfu", index, "key"]), `[[sfu]] #${String(index + 1)} key`);
+    const path = ["sfu", index, "key"];
+    const key = read(text, locate(path), describePath(path));
     if (key !== null) sfuKeys.set(address, key);
   });
   return { gatewayKeys, sfuKeys };

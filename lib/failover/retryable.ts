@@ -45,8 +45,7 @@ export function judge(error: unknown, tookMs = 0): Judgement {
     case "unauthorized":
       return JUDGEMENTS.unsure;
     case "status_5xx":
-      // A reverse proxy says these when the SFU behind it is gone; no request can bring them about.
-      return [502, 503, 504].includes(error.status ?? 0) ? JUDGEMENTS.brokenSfu : JUDGEMENTS.unsure;
+      return error.isFromProxy ? JUDGEMENTS.brokenSfu : JUDGEMENTS.unsure;
     case "status_4xx":
       // The two that o-sfu has for the caller; from any other SFU they would be the same (contract.md).
       if ([400, 409].includes(error.status ?? 0)) return JUDGEMENTS.answered;

@@ -18,7 +18,6 @@ export interface RequestState {
   authenticated?: Authenticated;
   /** What the log line of a channel request tells beside its outcome. */
   attempts: readonly AttemptEvent[];
-  conference?: string;
   region?: string | null;
   country?: string | null;
   coalesced?: boolean;

@@ -34,7 +34,7 @@ function callOf({ state, querystring }: GatewayContext, { geo, budgetMs }: GetCh
   if (authenticated === undefined) throw new GatewayError("internal", "not authenticated", { status: 500 });
   const { conference, payload } = authenticated;
   const query = partQuery(querystring);
-  Object.assign(state, { conference, region: query.region, country: query.country });
+  Object.assign(state, { region: query.region, country: query.country });
   return {
     conference,
     placement: placementOf(query, geo),

@@ -1,4 +1,4 @@
-import { GatewayError, toError } from "../errors.ts";
+import { GatewayError, toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
@@ -9,7 +9,7 @@ export function handleErrors(events: Events): GatewayMiddleware {
       await next();
       if (context.body === undefined) refuseUnrouted(context.status);
     } catch (thrown) {
-      const error = asGatewayError(thrown);
+      const error = toGatewayError(thrown);
       if (error.code === "internal") events.emit("unexpected", { where: context.path, error: toError(thrown) });
       context.status = error.status;
       if (error.retryAfterS !== null) context.set("Retry-After", String(error.retryAfterS));
@@ -22,10 +22,4 @@ export function handleErrors(events: Events): GatewayMiddleware {
 function refuseUnrouted(status: number): void {
   if (status === 404) throw new GatewayError("not_found", "no such route", { status });
   if (status === 405) throw new GatewayError("method_not_allowed", "this route has no such method", { status });
-}
-
-/** What nobody foresaw becomes a 500 that tells the caller nothing. */
-function asGatewayError(thrown: unknown): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  return new GatewayError("internal", "something went wrong inside the gateway", { status: 500, cause: thrown });
 }

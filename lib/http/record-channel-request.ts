@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { GatewayError, toError } from "../errors.ts";
+import { toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
@@ -16,14 +16,15 @@ export function recordChannelRequest(clock: Clock, events: Events): GatewayMiddl
       error = toError(thrown);
       throw thrown;
     } finally {
-      const { requestId, callerAddress, startedMs, attempts, conference, region, country, servedBy, coalesced } =
+      const { requestId, callerAddress, startedMs, attempts, authenticated, region, country, servedBy, coalesced } =
         context.state;
+      const refusal = error === null ? null : toGatewayError(error);
       events.emit("channelRequest", {
         requestId,
-        outcome: error === null ? "ok" : error instanceof GatewayError ? error.code : "internal",
-        status: error === null ? 200 : error instanceof GatewayError ? error.status : 500,
+        outcome: refusal?.code ?? "ok",
+        status: refusal?.status ?? 200,
         durationMs: clock.monotonic() - startedMs,
-        conference: conference?.slice(0, SHOWN) ?? null,
+        conference: authenticated?.conference.slice(0, SHOWN) ?? null,
         region: region ?? null,
         country: country ?? null,
         callerAddress,

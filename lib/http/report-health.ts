@@ -1,4 +1,4 @@
-import { type BreakerState, type Health, isAvailable, type Sfu } from "../sfu/sfu.ts";
+import type { BreakerState, Health, Sfu } from "../sfu/sfu.ts";
 import type { Registry } from "../sfu/registry.ts";
 import type { Breakers } from "../failover/breakers.ts";
 import type { GatewayMiddleware } from "./context.ts";
@@ -20,25 +20,29 @@ export interface SfuReport {
 }
 
 /** `GET /v1/health`: the fleet; 200 while one SFU can be asked, else 503. */
-export function reportHealth(registry: Registry, breakers: Breakers): GatewayMiddleware {
+export function reportHealth(
+  registry: Registry,
+  breakers: Breakers,
+  canBeAsked: (sfu: Sfu) => boolean,
+): GatewayMiddleware {
   return ({ response }) => {
-    const sfus = registry.all().map((sfu) => reportOf(sfu, registry.health(sfu), breakers));
+    const sfus = registry.all().map((sfu) => reportOf(sfu, registry.health(sfu), breakers.state(sfu), canBeAsked(sfu)));
     const available = sfus.filter((sfu) => sfu.available).length;
     response.status = available > 0 ? 200 : 503;
     response.body = { status: available > 0 ? "ok" : "unavailable", available, total: sfus.length, sfus };
   };
 }
 
-function reportOf(sfu: Sfu, health: Health, breakers: Breakers): SfuReport {
+function reportOf(sfu: Sfu, health: Health, breaker: BreakerState, available: boolean): SfuReport {
   return {
     address: sfu.address,
     region: sfu.region,
     source: sfu.source,
-    available: isAvailable(health, { admits: breakers.admits(sfu) }),
+    available,
     state: health.state,
     reason: "reason" in health ? health.reason : null,
     since: "sinceMs" in health ? new Date(health.sinceMs).toISOString() : null,
-    breaker: breakers.state(sfu),
+    breaker,
     load: null,
     score: null,
     reportAgeMs: null,

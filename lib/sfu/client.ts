@@ -77,7 +77,7 @@ export function createSfuClient(clock: Clock, exchange: Exchange = createExchang
     },
 
     async noop(sfu, bounds) {
-      requireStatus(await get(sfu, "/v1/noop", async () => Promise.resolve({}), bounds), 200);
+      requireStatus(await get(sfu, "/v1/noop", () => Promise.resolve({}), bounds), 200);
     },
 
     async checkKey(sfu, bounds) {
