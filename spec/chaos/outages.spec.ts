@@ -4,7 +4,8 @@ import { exampleFault, type Fault, faultKinds } from "../../lib/simulator/sfu.ts
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { type Joined, type LogLine, startGateway, type TestGateway } from "../support/gateway.ts";
+import { type Joined, type LogLine, startGateway } from "../support/gateway.ts";
+import { useOffice } from "../support/office.ts";
 
 /** Odoo's patience less a margin. */
 const IN_TIME_MS = 2900;
@@ -77,98 +78,80 @@ describe("chaos: outages over real sockets", () => {
 });
 
 describe("chaos: callers over real sockets", () => {
-  let fleet: SimulatedFleet;
-  let gateway: TestGateway;
-
-  beforeEach(async () => {
-    fleet = await startFleet(3);
-    gateway = await startGateway({ sfus: fleet.entries });
-  });
-  afterEach(async () => {
-    await gateway.close();
-    await fleet.close();
-  });
+  const office = useOffice(3);
 
   it("draws one request to an SFU for 50 simultaneous joins of one conference", async () => {
-    const joined = await Promise.all(Array.from({ length: 50 }, () => gateway.join({ iss: "all hands" })));
-    expect(fleet.joins()).to.equal(1);
+    const joined = await Promise.all(Array.from({ length: 50 }, () => office.gateway.join({ iss: "all hands" })));
+    expect(office.fleet.joins()).to.equal(1);
     expect(joined.map(({ status }) => status)).to.deep.equal(Array(50).fill(200));
     expect(new Set(joined.map(({ body }) => body.uuid)).size).to.equal(1);
-    expect(await gateway.metric("coalesced_total")).to.equal(49);
+    expect(await office.gateway.metric("coalesced_total")).to.equal(49);
   });
 
   it("draws one chain of attempts for them where the first SFU fails, too", async () => {
-    await fleet.break({ kind: "reset" }, 0);
-    const joined = await Promise.all(Array.from({ length: 50 }, () => gateway.join({ iss: "all hands" })));
-    expect(fleet.joins()).to.equal(2);
+    await office.fleet.break({ kind: "reset" }, 0);
+    const joined = await Promise.all(Array.from({ length: 50 }, () => office.gateway.join({ iss: "all hands" })));
+    expect(office.fleet.joins()).to.equal(2);
     expect(new Set(joined.map(({ body }) => body.uuid)).size).to.equal(1);
   });
 
   it("aborts the attempt when the caller hangs up, and tells no SFU off for it", async () => {
-    await fleet.break({ kind: "hang" }, 0, 1, 2);
+    await office.fleet.break({ kind: "hang" }, 0, 1, 2);
     const caller = new AbortController();
-    const joining = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
-    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    const joining = office.gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => office.fleet.joins() === 1);
     caller.abort();
     expect(await joining).to.have.property("name", "AbortError");
-    const [request] = fleet.sfus.flatMap(({ requests }) => requests);
+    const [request] = office.fleet.sfus.flatMap(({ requests }) => requests);
     await eventually("the SFU saw it hang up", () => request?.aborted === true);
-    expect(fleet.joins(), "no other SFU is asked").to.equal(1);
-    expect(await gateway.metric('channel_requests_total{outcome="caller_gone"}')).to.equal(1);
-    expect(await gateway.metric(`attempts_total{sfu="${fleet.sfus[0]!.address}",outcome="aborted"}`)).to.equal(1);
+    expect(office.fleet.joins(), "no other SFU is asked").to.equal(1);
+    expect(await office.gateway.metric('channel_requests_total{outcome="caller_gone"}')).to.equal(1);
+    expect(
+      await office.gateway.metric(`attempts_total{sfu="${office.fleet.sfus[0]!.address}",outcome="aborted"}`),
+    ).to.equal(1);
   });
 
   it("goes on for the others when the first of several callers hangs up", async () => {
-    await fleet.break({ kind: "slow", delayMs: 150 }, 0, 1, 2);
+    await office.fleet.break({ kind: "slow", delayMs: 150 }, 0, 1, 2);
     const caller = new AbortController();
-    const first = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
-    await eventually("the SFU was asked", () => fleet.joins() === 1);
-    const second = gateway.join();
-    await eventually("the second has joined", async () => (await gateway.metric("coalesced_total")) === 1);
+    const first = office.gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => office.fleet.joins() === 1);
+    const second = office.gateway.join();
+    await eventually("the second has joined", async () => (await office.gateway.metric("coalesced_total")) === 1);
     caller.abort();
     expect(await first).to.have.property("name", "AbortError");
     expect((await second).status).to.equal(200);
-    expect(fleet.joins()).to.equal(1);
+    expect(office.fleet.joins()).to.equal(1);
   });
 });
 
 describe("chaos: what is told of shared attempts", () => {
-  let fleet: SimulatedFleet;
-  let gateway: TestGateway;
+  const office = useOffice(2, { sfu: { family: "o-sfu" }, gateway: { failover: { attemptTimeoutMs: 150 } } });
 
-  beforeEach(async () => {
-    fleet = await startFleet(2, { family: "o-sfu" });
-    gateway = await startGateway({ sfus: fleet.entries, failover: { attemptTimeoutMs: 150 } });
-  });
-  afterEach(async () => {
-    await gateway.close();
-    await fleet.close();
-  });
-
-  const lines = (): readonly LogLine[] => gateway.logs.filter(({ requestId }) => requestId !== undefined);
+  const lines = (): readonly LogLine[] => office.gateway.logs.filter(({ requestId }) => requestId !== undefined);
   const outcomesOf = (line: LogLine | undefined): unknown =>
     (line?.attempts as readonly { readonly outcome: string }[] | undefined)?.map(({ outcome }) => outcome);
 
   it("shows every member the whole trail, though the one who began it has left", async () => {
-    await fleet.break({ kind: "hang" }, 0);
+    await office.fleet.break({ kind: "hang" }, 0);
     const caller = new AbortController();
-    const first = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
-    await eventually("the SFU was asked", () => fleet.joins() === 1);
-    const second = gateway.join();
-    await eventually("the second has joined", async () => (await gateway.metric("coalesced_total")) === 1);
+    const first = office.gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => office.fleet.joins() === 1);
+    const second = office.gateway.join();
+    await eventually("the second has joined", async () => (await office.gateway.metric("coalesced_total")) === 1);
     caller.abort();
     await first;
     expect((await second).status).to.equal(200);
     const served = lines().find(({ outcome }) => outcome === "ok");
     expect(outcomesOf(served)).to.deep.equal(["timeout", "ok"]);
-    expect(served).to.include({ coalesced: true, sfu: fleet.sfus[1]!.address, level: "warn" });
+    expect(served).to.include({ coalesced: true, sfu: office.fleet.sfus[1]!.address, level: "warn" });
   });
 
   it("shows which SFU somebody was waiting for who hung up", async () => {
-    await fleet.break({ kind: "hang" }, 0, 1);
+    await office.fleet.break({ kind: "hang" }, 0, 1);
     const caller = new AbortController();
-    const joining = gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
-    await eventually("the SFU was asked", () => fleet.joins() === 1);
+    const joining = office.gateway.join({ signal: caller.signal }).catch((error: unknown) => error);
+    await eventually("the SFU was asked", () => office.fleet.joins() === 1);
     caller.abort();
     await joining;
     await eventually("it is told", () => lines().length === 1);
@@ -177,37 +160,27 @@ describe("chaos: what is told of shared attempts", () => {
   });
 
   it("gives one member's refusal to nobody who asks otherwise", async () => {
-    await fleet.break({ kind: "slow", delayMs: 80 }, 0, 1);
-    const odd = gateway.join({ query: "webRTC=maybe" });
-    await eventually("the odd one was asked for", () => fleet.joins() === 1);
-    const [same, other] = await Promise.all([gateway.join({ query: "webRTC=maybe" }), gateway.join()]);
+    await office.fleet.break({ kind: "slow", delayMs: 80 }, 0, 1);
+    const odd = office.gateway.join({ query: "webRTC=maybe" });
+    await eventually("the odd one was asked for", () => office.fleet.joins() === 1);
+    const [same, other] = await Promise.all([office.gateway.join({ query: "webRTC=maybe" }), office.gateway.join()]);
     expect((await odd).status).to.equal(400);
     expect(same.status).to.equal(400);
     expect(other.status).to.equal(200);
-    expect(fleet.joins(), "the same refusal is shared").to.equal(2);
+    expect(office.fleet.joins(), "the same refusal is shared").to.equal(2);
   });
 });
 
 describe("chaos: one conference over real sockets", () => {
   const clock = useFakeClock();
-  let fleet: SimulatedFleet;
-  let gateway: TestGateway;
-
-  beforeEach(async () => {
-    fleet = await startFleet(3, { latencyMs: { min: 0, max: 0 } });
-    gateway = await startGateway({ sfus: fleet.entries });
-  });
-  afterEach(async () => {
-    await gateway.close();
-    await fleet.close();
-  });
+  const office = useOffice(3, { sfu: { latencyMs: { min: 0, max: 0 } } });
 
   /** Beyond what counts as simultaneous. @returns which SFU took the join */
   const join = async (iss: string): Promise<number> => {
     await clock.elapse(1000);
-    for (const sfu of fleet.sfus) sfu.clearRequests();
-    expect((await gateway.join({ iss })).status).to.equal(200);
-    return fleet.sfus.findIndex(({ requests }) => requests.some(({ status }) => status === 200));
+    for (const sfu of office.fleet.sfus) sfu.clearRequests();
+    expect((await office.gateway.join({ iss })).status).to.equal(200);
+    return office.fleet.sfus.findIndex(({ requests }) => requests.some(({ status }) => status === 200));
   };
 
   it("stays on its SFU while others are spread over the fleet", async () => {
@@ -218,10 +191,10 @@ describe("chaos: one conference over real sockets", () => {
 
   it("moves when its SFU fails, and stays at the new one when the old one is back", async () => {
     const home = await join("weekly");
-    await fleet.break({ kind: "refuse" }, home);
+    await office.fleet.break({ kind: "refuse" }, home);
     const refuge = await join("weekly");
     expect(refuge).to.not.equal(home);
-    await fleet.sfus[home]!.heal();
+    await office.fleet.sfus[home]!.heal();
     expect(await join("weekly")).to.equal(refuge);
   });
 

@@ -1,33 +1,27 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect } from "chai";
-import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { useOffice } from "../support/office.ts";
 import { eventually } from "../support/eventually.ts";
 import { claimsOf, token } from "../support/tokens.ts";
 
 describe("arrivals", () => {
-  let fleet: SimulatedFleet;
-  let gateway: TestGateway;
+  const office = useOffice(1);
   let sockets: Socket[];
 
-  beforeEach(async () => {
-    fleet = await startFleet(1);
-    gateway = await startGateway({ sfus: fleet.entries });
+  beforeEach(() => {
     sockets = [];
   });
-  afterEach(async () => {
+  afterEach(() => {
     for (const socket of sockets) socket.destroy();
-    await gateway.close();
-    await fleet.close();
   });
 
   /** A connection that the gateway has accepted: it has answered on one that was opened after it. */
   const open = async (): Promise<Socket> => {
-    const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1").setEncoding("utf8");
+    const socket = connect(Number(new URL(office.gateway.url).port), "127.0.0.1").setEncoding("utf8");
     sockets.push(socket);
     await once(socket, "connect");
-    expect((await gateway.get("/healthz")).status).to.equal(200);
+    expect((await office.gateway.get("/healthz")).status).to.equal(200);
     return socket;
   };
   const ask = async (socket: Socket, iss: string): Promise<string> => {
@@ -44,10 +38,10 @@ describe("arrivals", () => {
 
   it("lets a request that had set out before an answer was there share it", async () => {
     const early = await open();
-    const { body } = await gateway.join({ iss: "room" });
+    const { body } = await office.gateway.join({ iss: "room" });
     expect(await ask(early, "room")).to.equal(body.uuid);
-    expect(fleet.joins()).to.equal(1);
-    expect(await gateway.metric("coalesced_total")).to.equal(1);
+    expect(office.fleet.joins()).to.equal(1);
+    expect(await office.gateway.metric("coalesced_total")).to.equal(1);
   });
 
   it("asks the SFU again for who asks after the answer, on a new connection or the same one", async () => {
@@ -55,7 +49,7 @@ describe("arrivals", () => {
     await ask(early, "room");
     await ask(early, "room");
     await ask(await open(), "room");
-    expect(fleet.joins()).to.equal(3);
-    expect(await gateway.metric("coalesced_total")).to.equal(0);
+    expect(office.fleet.joins()).to.equal(3);
+    expect(await office.gateway.metric("coalesced_total")).to.equal(0);
   });
 });

@@ -1,23 +1,12 @@
 import { expect } from "chai";
 import { exampleFault, faultKinds } from "../../lib/simulator/sfu.ts";
-import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { useOffice } from "../support/office.ts";
 import { claimsOf, GATEWAY_KEY, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
 const CONFERENCE = "https://odoo.example.com:channel:4711";
 
 describe("scenario: whatever happens, no key, token or conference gets out", () => {
-  let fleet: SimulatedFleet;
-  let gateway: TestGateway;
-
-  beforeEach(async () => {
-    fleet = await startFleet(2);
-    gateway = await startGateway({ sfus: fleet.entries, failover: { attemptTimeoutMs: 60, retryTimeoutMs: 150 } });
-  });
-  afterEach(async () => {
-    await gateway.close();
-    await fleet.close();
-  });
+  const office = useOffice(2, { gateway: { failover: { attemptTimeoutMs: 60, retryTimeoutMs: 150 } } });
 
   it("in a log line, an answer, the health or the metrics, through every fault of an SFU", async () => {
     const good = token({ claims: claimsOf(CONFERENCE) });
@@ -29,21 +18,21 @@ describe("scenario: whatever happens, no key, token or conference gets out", () 
     ];
     const answers: string[] = [];
     const join = async (text: string, iss?: string): Promise<void> => {
-      const { body, headers } = await gateway.join({ token: text, ...(iss === undefined ? {} : { iss }) });
+      const { body, headers } = await office.gateway.join({ token: text, ...(iss === undefined ? {} : { iss }) });
       answers.push(JSON.stringify(body), JSON.stringify([...headers]));
     };
 
     for (const text of bad) await join(text);
     for (const kind of faultKinds) {
-      await fleet.break(exampleFault(kind), 0, 1);
+      await office.fleet.break(exampleFault(kind), 0, 1);
       await join(good);
-      for (const sfu of fleet.sfus) await sfu.heal();
+      for (const sfu of office.fleet.sfus) await sfu.heal();
     }
     const shown = [
       ...answers,
-      JSON.stringify(gateway.logs),
-      await (await gateway.get("/v1/health")).text(),
-      await (await gateway.get("/metrics")).text(),
+      JSON.stringify(office.gateway.logs),
+      await (await office.gateway.get("/v1/health")).text(),
+      await (await office.gateway.get("/metrics")).text(),
     ].join("\n");
 
     const secrets = {
@@ -60,6 +49,6 @@ describe("scenario: whatever happens, no key, token or conference gets out", () 
       const raw = Buffer.from(secret, "base64").toString("latin1");
       if (raw.length > 20) expect(shown.includes(raw), `${name}, decoded`).to.equal(false);
     }
-    expect(gateway.logs.length, "there was something to look at").to.be.above(bad.length + faultKinds.length);
+    expect(office.gateway.logs.length, "there was something to look at").to.be.above(bad.length + faultKinds.length);
   });
 });
