@@ -41,8 +41,12 @@ export function createVerifier(keys: readonly AuthKey[], clock: Clock): Verify {
   };
 }
 
-/** The token is what follows the first space, whatever the scheme's name: older Odoo releases say `jwt`. */
-function tokenOf(authorization: string | undefined): string {
+/**
+ * The token is what follows the first space, whatever the scheme's name: older Odoo releases say `jwt`.
+ *
+ * @throws {GatewayError} 401 `missing_token`
+ */
+export function tokenOf(authorization: string | undefined): string {
   const space = authorization?.indexOf(" ") ?? -1;
   const token = space < 0 ? "" : (authorization?.slice(space + 1).trim() ?? "");
   if (token === "") {
@@ -51,10 +55,17 @@ function tokenOf(authorization: string | undefined): string {
   return token;
 }
 
-async function verifyWithAny(
+/**
+ * Checks signature, algorithm and times; `exp` is required.
+ *
+ * @param misfit what to say of a token that was signed with none of `keys`
+ * @throws {GatewayError} 401 `invalid_token`
+ */
+export async function verifyWithAny(
   token: string,
   keys: readonly AuthKey[],
   clock: Clock,
+  misfit = "its signature fits none of the gateway's keys",
 ): Promise<Omit<Verified, "conference">> {
   for (const key of keys) {
     const canonical = toUrlSafe(token, key);
@@ -70,7 +81,7 @@ async function verifyWithAny(
       if (!(error instanceof joseErrors.JWSSignatureVerificationFailed)) throw invalid(describe(error), error);
     }
   }
-  throw invalid("its signature fits none of the gateway's keys");
+  throw invalid(misfit);
 }
 
 /**
@@ -100,13 +111,13 @@ function urlSafe(segment: string): string {
 }
 
 /** jose lets an `iat` of the future pass; an SFU answers it with a 500, which would look like a sick SFU. */
-function checkIssuedAt(claims: JWTPayload, clock: Clock): void {
+export function checkIssuedAt(claims: JWTPayload, clock: Clock): void {
   if (claims.iat !== undefined && claims.iat > Math.floor(clock.now() / 1000) + FUTURE_IAT_S) {
     throw invalid(`its 'iat' is more than ${String(FUTURE_IAT_S)} s in the future: compare the clocks of both hosts`);
   }
 }
 
-function invalid(reason: string, cause?: unknown): GatewayError {
+export function invalid(reason: string, cause?: unknown): GatewayError {
   return new GatewayError("invalid_token", `the token was refused: ${reason}`, { status: 401, cause });
 }
 

@@ -1,9 +1,11 @@
 import { sign, signClaims } from "../auth/resign.ts";
 import { type Clock, withDeadline } from "../clock.ts";
 import { SfuError } from "../errors.ts";
+import type { AddressRules } from "./address-rules.ts";
 import { parseChannel, type Channel } from "./channel.ts";
-import { type Answer, createExchange, type Exchange } from "./exchange.ts";
+import { type Answer, createExchange, type Exchange, type ExchangeRequest } from "./exchange.ts";
 import type { Sfu } from "./sfu.ts";
+import { MAX_STATS_BYTES, parseStats, type Stats } from "./stats.ts";
 
 /** One request for a channel, as it goes to whichever SFU takes it. */
 export interface JoinRequest {
@@ -36,25 +38,39 @@ export interface SfuClient {
    * side effect»). Any other answer is an error.
    */
   checkKey(sfu: Sfu, bounds: AttemptBounds): Promise<KeyCheck>;
+  /** What it carries, from its `/v1/stats`. */
+  stats(sfu: Sfu, bounds: AttemptBounds): Promise<Stats>;
   close(): void;
 }
 
 /** As long as Odoo's own tokens live (contract.md). */
 const KEY_CHECK_TTL_S = 30;
 
-export function createSfuClient(clock: Clock, exchange: Exchange = createExchange()): SfuClient {
+/** @param rules what connections to SFUs that have registered themselves must keep to; null where none can */
+export function createSfuClient(
+  clock: Clock,
+  exchange: Exchange = createExchange(),
+  rules: Pick<AddressRules, "lookupFor"> | null = null,
+): SfuClient {
   const get = async (
     sfu: Sfu,
     path: string,
     headers: () => Promise<Record<string, string>>,
-    { timeoutMs, signal }: AttemptBounds,
+    { timeoutMs, signal, maxBytes }: AttemptBounds & Pick<ExchangeRequest, "maxBytes">,
   ): Promise<Answer> => {
     const onTimeout = (): SfuError =>
       new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`);
     try {
-      return await withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) =>
-        exchange.get({ url: sfu.address + path, headers: await headers(), signal: deadline }),
-      );
+      return await withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
+        const lookup = sfu.source === "heartbeat" ? (rules?.lookupFor(sfu.address) ?? null) : null;
+        return exchange.get({
+          url: sfu.address + path,
+          headers: await headers(),
+          signal: deadline,
+          ...(maxBytes === undefined ? {} : { maxBytes }),
+          ...(lookup === null ? {} : { lookup }),
+        });
+      });
     } catch (error) {
       // The reason of a signal is its owner's; what it means for the attempt is always the same.
       if (signal?.aborted === true) throw new SfuError("aborted", "was given up, for nobody waited any more");
@@ -90,6 +106,18 @@ export function createSfuClient(clock: Clock, exchange: Exchange = createExchang
       if (answer.status === 401) return "refused";
       if (answer.status === 500) return "refused or broken";
       throw unexpectedStatus(answer.status);
+    },
+
+    async stats(sfu, bounds) {
+      const { statsToken } = sfu;
+      const headers: Record<string, string> =
+        statsToken === null ? {} : { authorization: `Bearer ${statsToken.reveal()}` };
+      const answer = await get(sfu, "/v1/stats", () => Promise.resolve(headers), {
+        ...bounds,
+        maxBytes: MAX_STATS_BYTES,
+      });
+      requireStatus(answer, 200);
+      return parseStats(answer.body);
     },
 
     close: () => exchange.close(),

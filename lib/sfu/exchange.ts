@@ -1,5 +1,6 @@
-import { Agent as HttpAgent, type IncomingMessage } from "node:http";
+import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import got, { RequestError } from "got";
 import { SfuError, type SfuFailure, toError } from "../errors.ts";
@@ -8,6 +9,7 @@ import { VERSION } from "../version.ts";
 /** What an SFU answered, read to its end. */
 export interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
 }
 
@@ -16,11 +18,18 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Bounds the exchange: there is no other time limit in here. */
   readonly signal: AbortSignal;
+  /** How large an answer may be; {@link MAX_ANSWER_BYTES} unless more is expected. */
+  readonly maxBytes?: number;
+  /**
+   * Resolves the name in place of the system, and says no with an {@link SfuError}. Such a request uses no connection
+   * that was made without one.
+   */
+  readonly lookup?: LookupFunction;
 }
 
 /** One GET to an SFU. */
 export interface Exchange {
-  /** @throws {SfuError} where no answer arrived, a redirect did, or one of more than {@link MAX_ANSWER_BYTES} */
+  /** @throws {SfuError} where no answer arrived, a redirect did, or one that is too large */
   get(request: ExchangeRequest): Promise<Answer>;
   /** Closes all idle connections. */
   close(): void;
@@ -34,10 +43,8 @@ export const IDLE_MS = 4000;
 
 /** @param idleMs how long a connection may be idle before the gateway closes it, in milliseconds */
 export function createExchange(idleMs = IDLE_MS): Exchange {
-  const agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: idleMs }),
-    https: new HttpsAgent({ keepAlive: true, timeout: idleMs }),
-  };
+  const agents = createAgents(idleMs);
+  const agentsWithLookup = createAgents(idleMs);
   const client = got.extend({
     agent: agents,
     retry: { limit: 0 },
@@ -48,14 +55,22 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
     responseType: "buffer",
     headers: { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" },
   });
+  const clientWithLookup = client.extend({ agent: agentsWithLookup });
   const freshClient = client.extend({ agent: { http: new HttpAgent(), https: new HttpsAgent() } });
 
-  const once = async ({ url, headers, signal }: ExchangeRequest, by: typeof client): Promise<Answer> => {
+  const once = async (
+    { url, headers, signal, maxBytes = MAX_ANSWER_BYTES, lookup }: ExchangeRequest,
+    by: typeof client,
+  ): Promise<Answer> => {
     const refusal = new AbortController();
-    const request = by.get(url, { headers, signal: AbortSignal.any([signal, refusal.signal]) });
+    const request = by.get(url, {
+      headers,
+      signal: AbortSignal.any([signal, refusal.signal]),
+      ...(lookup === undefined ? {} : { dnsLookup: lookup }),
+    });
     void request.on("downloadProgress", ({ transferred, total }) => {
-      if (Math.max(transferred, total ?? 0) <= MAX_ANSWER_BYTES) return;
-      refusal.abort(new SfuError("too_large", `answered with more than ${String(MAX_ANSWER_BYTES / 1024)} KB`));
+      if (Math.max(transferred, total ?? 0) <= maxBytes) return;
+      refusal.abort(new SfuError("too_large", `answered with more than ${String(maxBytes / 1024)} KB`));
     });
     void request.on("request", (sent) => {
       // Node hands over the connection and forgets it, and got would wait for an answer on it for ever.
@@ -65,11 +80,11 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
       });
     });
     try {
-      const { statusCode, body } = await request;
-      if (statusCode >= 300 && statusCode < 400) {
+      const { statusCode, headers, body } = await request;
+      if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
         throw new SfuError("redirect", "answered with a redirect, which Odoo would not survive", statusCode);
       }
-      return { status: statusCode, body };
+      return { status: statusCode, headers, body };
     } catch (error) {
       throw refusal.signal.aborted ? refusal.signal.reason : error;
     }
@@ -78,7 +93,7 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
   return {
     async get(request) {
       try {
-        return await once(request, client);
+        return await once(request, request.lookup === undefined ? client : clientWithLookup);
       } catch (error) {
         if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
       }
@@ -90,9 +105,18 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
       });
     },
     close() {
-      agents.http.destroy();
-      agents.https.destroy();
+      for (const { http, https } of [agents, agentsWithLookup]) {
+        http.destroy();
+        https.destroy();
+      }
     },
+  };
+}
+
+function createAgents(idleMs: number): { readonly http: HttpAgent; readonly https: HttpsAgent } {
+  return {
+    http: new HttpAgent({ keepAlive: true, timeout: idleMs }),
+    https: new HttpsAgent({ keepAlive: true, timeout: idleMs }),
   };
 }
 
@@ -105,6 +129,8 @@ function isStaleConnection(error: unknown): boolean {
 function toSfuError(thrown: unknown, signal: AbortSignal): SfuError {
   if (thrown instanceof SfuError) return thrown;
   if (signal.aborted) return new SfuError("aborted", "given up before it answered");
+  // What a lookup said arrives inside of one of got's.
+  if (thrown instanceof RequestError && thrown.cause instanceof SfuError) return thrown.cause;
   const { code = "" } = toError(thrown) as NodeJS.ErrnoException;
   const failure = failureOf(code);
   return new SfuError(failure, `${explanations[failure] ?? "could not be reached"}${code === "" ? "" : ` (${code})`}`);

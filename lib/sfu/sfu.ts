@@ -1,33 +1,92 @@
 import type { AuthKey } from "../auth/keys.ts";
+import type { Secret } from "../auth/secret.ts";
 
-/** What is known of an SFU from the calls that it was asked to take. Times are wall clock milliseconds. */
+/**
+ * What is known of an SFU from its probes, its heartbeats and the calls that it was asked to take. `sinceMs` is wall
+ * clock milliseconds, a reason goes on after «it».
+ */
 export type Health =
   /** Nobody has asked it yet. */
-  | { readonly state: "unknown" }
-  /** The last call that reached it got its answer. */
+  | { readonly state: "unknown"; readonly sinceMs: number }
+  /** It answered when it was last asked. */
   | { readonly state: "healthy"; readonly sinceMs: number }
-  /** The last call failed, by its own fault. Its breaker decides how long it is still asked. */
+  /** The last call or probe failed, by its own fault. Its breaker and the next probes decide how long it is still asked. */
   | { readonly state: "failing"; readonly sinceMs: number; readonly reason: string }
+  /** So many probes in a row failed that it gets no more calls, until they succeed. */
+  | { readonly state: "down"; readonly sinceMs: number; readonly reason: string }
   /** It refuses the key that the gateway has for it, so no call can succeed until somebody mends that. */
-  | { readonly state: "misconfigured"; readonly sinceMs: number; readonly reason: string };
+  | { readonly state: "misconfigured"; readonly sinceMs: number; readonly reason: string }
+  /** It had registered itself, and has not been heard of for longer than the TTL. */
+  | { readonly state: "expired"; readonly sinceMs: number; readonly reason: string };
+
+/** Where an SFU's entry comes from. Where several sources name one address, the first in this order is believed. */
+export const SOURCES = ["static", "external", "heartbeat"] as const;
+
+export type Source = (typeof SOURCES)[number];
 
 /** One media server behind the gateway. */
 export interface Sfu {
   /** Origin and path without a slash at the end: its identity. */
   readonly address: string;
+  /** Lower case. */
   readonly region: string | null;
-  readonly source: "static";
+  readonly source: Source;
   /** The URL that browsers reach it at; null where what it answers by itself is right. */
   readonly publicUrl: string | null;
   /** Its share of conferences relative to the others. */
   readonly weight: number;
+  /** How many sessions fill it. */
+  readonly maxSessions: number;
   readonly key: AuthKey;
+  /** What o-sfu wants to see before it tells its statistics; null where it tells them to anybody. */
+  readonly statsToken: Secret | null;
 }
 
 /** `half_open` while one trial is awaited or under way. */
 export type BreakerState = "closed" | "open" | "half_open";
 
-/** The one predicate for «may be asked»: whatever else wants to keep an SFU out has to be said here. */
-export function isAvailable(health: Health, breaker: { readonly admits: boolean }): boolean {
-  return health.state !== "misconfigured" && breaker.admits;
+/** What decides whether an SFU may be asked. */
+export interface Standing {
+  readonly health: Health;
+  /** Whether its breaker lets a call through now. */
+  readonly admits: boolean;
+  readonly isDraining: boolean;
+  /** Why it takes no more conferences, like `cpu at 0.97 of 0.95`; null where it does. */
+  readonly overload: string | null;
+}
+
+/**
+ * Whether an SFU may be asked, the one judgement that all who want to keep one out have to be part of.
+ *
+ * - `available`: for any conference.
+ * - `assigned_only`: for the conferences that it has, and no other.
+ * - `out`: for none. `mayReturn` where it may have come back without anybody having noticed.
+ */
+export type Availability =
+  | { readonly kind: "available" }
+  | { readonly kind: "assigned_only"; readonly why: "draining" | "overloaded"; readonly reason: string }
+  | {
+      readonly kind: "out";
+      readonly why: "down" | "misconfigured" | "expired" | "breaker_open";
+      readonly reason: string;
+      readonly mayReturn: boolean;
+    };
+
+const AVAILABLE: Availability = { kind: "available" };
+
+export function availability({ health, admits, isDraining, overload }: Standing): Availability {
+  switch (health.state) {
+    case "misconfigured":
+    case "expired":
+      return { kind: "out", why: health.state, reason: health.reason, mayReturn: false };
+    case "down":
+      return { kind: "out", why: health.state, reason: health.reason, mayReturn: true };
+    case "unknown":
+    case "healthy":
+    case "failing":
+  }
+  if (!admits) return { kind: "out", why: "breaker_open", reason: "has failed too many calls", mayReturn: true };
+  if (isDraining) return { kind: "assigned_only", why: "draining", reason: "is being drained" };
+  if (overload !== null) return { kind: "assigned_only", why: "overloaded", reason: overload };
+  return AVAILABLE;
 }

@@ -1,8 +1,13 @@
 import { expect } from "chai";
+import type { LookupFunction } from "node:net";
 import { gzipSync } from "node:zlib";
+import { systemClock } from "../../lib/clock.ts";
 import { SfuError, type SfuFailure } from "../../lib/errors.ts";
 import { type Answer, createExchange, type Exchange, IDLE_MS, MAX_ANSWER_BYTES } from "../../lib/sfu/exchange.ts";
+import { createAddressRules } from "../../lib/sfu/address-rules.ts";
+import { createSfuClient } from "../../lib/sfu/client.ts";
 import { eventually } from "../support/eventually.ts";
+import { sfuOf } from "../support/fleet.ts";
 import { answer, type RawHandler, type RawServer, useRawServers } from "../support/sockets.ts";
 
 describe("an exchange with an SFU", () => {
@@ -229,6 +234,83 @@ describe("an exchange with an SFU", () => {
         if (waiting.length === count) waiting.forEach((respond) => respond());
       });
     }
+  });
+
+  describe("that looks up the name by itself", () => {
+    const lookupTo =
+      (...addresses: readonly string[]): LookupFunction =>
+      (_name, { all }, callback) => {
+        const found = addresses.map((address) => ({ address, family: 4 }));
+        if (all === true) callback(null, found);
+        else callback(null, addresses[0]!, 4);
+      };
+    const getBy = (url: string, lookup: LookupFunction): Promise<Answer> =>
+      exchange.get({ url, headers: {}, signal: new AbortController().signal, lookup });
+
+    it("connects to where that leads", async () => {
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const { port } = new URL(sfu.address);
+      expect((await getBy(`http://sfu1.invalid:${port}`, lookupTo("127.0.0.1"))).status).to.equal(200);
+      expect(sfu.requests[0]).to.match(new RegExp(`^host: sfu1.invalid:${port}`, "im"));
+    });
+
+    it("fails with what the lookup said, and sends nothing", async () => {
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const error = new SfuError("dns", "resolves to an address that may not be used");
+      const refuse: LookupFunction = (_name, _options, callback) => callback(error, []);
+      expect(await failed(getBy(`http://sfu1.invalid:${new URL(sfu.address).port}`, refuse))).to.equal(error);
+      expect(sfu.connections).to.equal(0);
+    });
+
+    it("does not go over a connection that nobody has checked", async () => {
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const url = sfu.address.replace("127.0.0.1", "localhost");
+      await get(url);
+      const error = new SfuError("dns", "resolves to an address that may not be used");
+      expect(await failed(getBy(url, (_name, _options, callback) => callback(error, [])))).to.equal(error);
+      await getBy(url, lookupTo("127.0.0.1"));
+      await getBy(url, lookupTo("127.0.0.1"));
+      expect(sfu).to.include({ connections: 2, open: 2 });
+      exchange.close();
+      await eventually("all connections are closed", () => sfu.open === 0);
+    });
+  });
+
+  describe("to an SFU that has registered itself", () => {
+    it("is refused where its name has come to lead to a forbidden address, and only there", async () => {
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const address = sfu.address.replace("127.0.0.1", "localhost");
+      const bounds = { timeoutMs: 1000 };
+      const resolve = (): Promise<readonly string[]> => Promise.resolve(["127.0.0.1"]);
+      const clientBy = (allow: readonly string[] | null): ReturnType<typeof createSfuClient> =>
+        createSfuClient(systemClock, exchange, createAddressRules(allow, { clock: systemClock, resolve }));
+      const noop = (allow: readonly string[] | null, source: "static" | "external" | "heartbeat"): Promise<unknown> =>
+        clientBy(allow)
+          .noop(sfuOf(1, { address, source }), bounds)
+          .catch((error: unknown) => error);
+
+      expect(await noop(null, "heartbeat")).to.include({
+        failure: "dns",
+        message: "resolves to an address that may not be used",
+      });
+      expect(await noop(["http://*"], "heartbeat")).to.have.property("failure", "dns");
+      expect(sfu.connections).to.equal(0);
+      expect(await noop(null, "static")).to.equal(undefined);
+      expect(await noop(null, "external")).to.equal(undefined);
+      expect(await noop(["http://localhost"], "heartbeat")).to.equal(undefined);
+      expect(await noop(["127.0.0.0/8"], "heartbeat")).to.equal(undefined);
+    });
+
+    it("is refused where its address is a forbidden one", async () => {
+      const sfu = await listen((socket) => socket.write(answer("ok")));
+      const client = createSfuClient(systemClock, exchange, createAddressRules(null, { clock: systemClock }));
+      const attempt: Promise<unknown> = client.noop(sfuOf(1, { address: sfu.address, source: "heartbeat" }), {
+        timeoutMs: 1000,
+      });
+      const error = await attempt.catch((thrown: unknown) => thrown);
+      expect(error).to.include({ failure: "dns", message: "is an address that may not be used" });
+      expect(sfu.connections).to.equal(0);
+    });
   });
 
   it("leaves no idle connection behind when it is closed", async () => {

@@ -1,0 +1,50 @@
+import type { Replays } from "../auth/replays.ts";
+import type { VerifyHeartbeat } from "../auth/verify-heartbeat.ts";
+import { toGatewayError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { AddressRules } from "../sfu/address-rules.ts";
+import { addressIn, parseBody, toHeartbeat } from "../sfu/heartbeat.ts";
+import type { Heartbeats } from "../sfu/sources/heartbeat.ts";
+import type { GatewayMiddleware } from "./context.ts";
+import { readBody } from "./read-body.ts";
+
+export interface RegisterSfuTools {
+  readonly events: Events;
+  readonly verify: VerifyHeartbeat;
+  readonly replays: Replays;
+  readonly rules: AddressRules;
+  readonly heartbeats: Heartbeats;
+}
+
+/** Some thirty times a heartbeat with a long key. */
+export const MAX_HEARTBEAT_BYTES = 16 * 1024;
+
+/**
+ * `POST /v1/sfu`: an SFU registers, says how it is, or signs off. Nothing is read of the body before the token has been
+ * verified, and nothing changes before all else has been checked.
+ *
+ * @throws {GatewayError} 400 `invalid_heartbeat`, 401 `missing_token`, `invalid_token` or `replayed`, 403
+ *   `address_not_allowed` or `fleet_full`, 413 `body_too_large`
+ */
+export function registerSfu({ events, verify, replays, rules, heartbeats }: RegisterSfuTools): GatewayMiddleware {
+  return async ({ req, response }) => {
+    let address: string | null = null;
+    try {
+      const token = await verify(req.headers.authorization);
+      const body = await readBody(req, MAX_HEARTBEAT_BYTES);
+      const json = parseBody(body);
+      address = addressIn(json);
+      const heartbeat = toHeartbeat(json);
+      // The rules are about who may come in; those that the operator has listed are in.
+      if (!heartbeats.isListed(heartbeat.address)) await rules.check(heartbeat.address);
+      // From here on nothing waits: of two alike that arrive together, one is the replay.
+      const taken = replays.once({ token, address: heartbeat.address, body }, () => heartbeats.take(heartbeat));
+      response.body = { result: "ok", ...taken };
+      events.emit("heartbeat", { outcome: "ok", address, error: null });
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      events.emit("heartbeat", { outcome: error.code, address, error });
+      throw thrown;
+    }
+  };
+}
