@@ -1,4 +1,5 @@
 import type { AuthKey } from "../auth/keys.ts";
+import type { Secret } from "../auth/secret.ts";
 import type { Coordinates } from "../balancing/geo.ts";
 
 /** One SFU as the operator listed it; its key and token are among the {@link Secrets}. */
@@ -9,6 +10,7 @@ export interface SfuConfig {
   readonly region: string | null;
   readonly publicUrl: string | null;
   readonly weight: number;
+  readonly maxSessions: number;
 }
 
 /** Everything that the gateway can be told and that is not secret. Frozen; an absent feature is null. */
@@ -17,7 +19,12 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly logLevel: string;
   readonly sfus: readonly SfuConfig[];
-  readonly balancing: { readonly strategy: "round-robin" };
+  readonly balancing: {
+    readonly strategy: "load" | "round-robin";
+    /** How many sessions fill an SFU that does not say it by itself. */
+    readonly maxSessions: number;
+    readonly weights: Weights;
+  };
   readonly failover: {
     /** Different SFUs that one request may try. */
     readonly maxRetries: number;
@@ -31,9 +38,37 @@ export interface Config {
     readonly windowMs: number;
     readonly resetTimeoutMs: number;
   };
-  readonly health: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly overload: {
+    readonly maxCpu: number;
+    readonly maxMemory: number;
+    /** Sessions as a share of `maxSessions`. */
+    readonly maxSessionsRatio: number;
+  };
+  readonly health: {
+    readonly intervalMs: number;
+    readonly statsIntervalMs: number;
+    readonly timeoutMs: number;
+    /** Probes in a row. */
+    readonly unhealthyAfter: number;
+    readonly healthyAfter: number;
+  };
+  readonly registration: {
+    readonly ttlMs: number;
+    /** Who may register: origins and CIDRs; null for anybody but loopback and link-local. */
+    readonly allow: readonly string[] | null;
+  };
+  /** The external list of SFUs. */
+  readonly registry: { readonly url: string; readonly intervalMs: number } | null;
   readonly affinity: { readonly ttlMs: number };
   readonly regions: Readonly<Record<string, Coordinates>>;
+}
+
+/** How much each part counts in an SFU's score. */
+export interface Weights {
+  readonly sessions: number;
+  readonly cpu: number;
+  readonly memory: number;
+  readonly distance: number;
 }
 
 export interface Secrets {
@@ -41,4 +76,12 @@ export interface Secrets {
   readonly gatewayKeys: readonly AuthKey[];
   /** By address; one for every SFU of the configuration. */
   readonly sfuKeys: ReadonlyMap<string, AuthKey>;
+  /** By address, of those that have one. */
+  readonly statsTokens: ReadonlyMap<string, Secret>;
+  /** What heartbeats are signed with; null turns registration off. */
+  readonly registrationKey: AuthKey | null;
+  /** Opens the admin routes; null turns them off. */
+  readonly adminToken: Secret | null;
+  /** For the external list. */
+  readonly registryToken: Secret | null;
 }

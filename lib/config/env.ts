@@ -21,15 +21,28 @@ export interface EnvironmentSettings {
 }
 
 /** The variables that hold a secret can also be given as a file's path, in `NAME_FILE`. */
-const SECRETS = ["SFU_GATEWAY_KEY", "SFU_GATEWAY_NODES", "SFU_GATEWAY_REGISTRATION_KEY", "SFU_GATEWAY_ADMIN_TOKEN"];
+const SECRETS = [
+  "SFU_GATEWAY_KEY",
+  "SFU_GATEWAY_NODES",
+  "SFU_GATEWAY_REGISTRATION_KEY",
+  "SFU_GATEWAY_ADMIN_TOKEN",
+  // The agent's.
+  "AUTH_KEY",
+  "SFU_STATS_TOKEN",
+];
 
-const KNOWN = [
+/** Every variable that the gateway or its agent reads. */
+export const KNOWN: readonly string[] = [
   ...SECRETS.flatMap((name) => [name, `${name}_FILE`]),
   "SFU_GATEWAY_PORT",
   "SFU_GATEWAY_BIND",
   "SFU_GATEWAY_TRUST_PROXY",
   "SFU_GATEWAY_URL",
   "SFU_GATEWAY_PING_INTERVAL",
+  "SFU_REGION",
+  "SFU_ADDRESS",
+  "SFU_STATS_URL",
+  "SFU_MAX_SESSIONS",
 ];
 
 /**
@@ -66,7 +79,8 @@ export function readEnvironment(env: Environment, faults: Fault[], warnings: Fau
   };
 }
 
-function valueOf(env: Environment, name: string, faults: Fault[]): string | null {
+/** @returns the trimmed value, of a secret also from its file; null where there is none, or a fault in its place */
+export function valueOf(env: Environment, name: string, faults: Fault[]): string | null {
   const value = env[name]?.trim() ?? "";
   const file = SECRETS.includes(name) ? (env[`${name}_FILE`]?.trim() ?? "") : "";
   if (file === "") return value === "" ? null : value;
@@ -119,7 +133,7 @@ function nodesOf(value: string | null, faults: Fault[]): readonly unknown[] | nu
   return fault('expected JSON like {"sfu": [{"address": …, "key": …}]}');
 }
 
-function warnOfMisspelt(env: Environment, warnings: Fault[]): void {
+export function warnOfMisspelt(env: Environment, warnings: Fault[]): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith("SFU_GATEWAY_") || KNOWN.includes(name) || /^SFU_GATEWAY_(SERVICE|PORT)_/.test(name)) continue;
     const meant = nearest(name, KNOWN);

@@ -15,11 +15,13 @@ export function entriesOf(values: Readonly<Record<string, unknown>>): readonly u
  */
 export function checkFleet(
   settings: Settings,
-  { nodes }: EnvironmentSettings,
+  { nodes, registrationKey }: EnvironmentSettings,
   faults: Fault[],
   warnings: Fault[],
 ): void {
   if (settings.sfu.length > 0) return;
+  // They will come by themselves, or with the external list.
+  if (registrationKey !== null || settings.registry.url !== undefined) return;
   if (nodes !== null) {
     warnings.push({ where: "SFU_GATEWAY_NODES", what: "", problem: "no SFU is in it, every call will get a 503" });
   } else if (faults.length === 0) {
@@ -27,7 +29,8 @@ export function checkFleet(
     faults.push({
       where: "configuration",
       what: "[[sfu]]",
-      problem: "no SFU is configured, expected at least one in the file of --secrets or in SFU_GATEWAY_NODES",
+      problem:
+        "no SFU is configured, expected at least one in the file of --secrets or in SFU_GATEWAY_NODES, or [registry] url or SFU_GATEWAY_REGISTRATION_KEY",
     });
   }
 }

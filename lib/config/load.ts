@@ -41,7 +41,11 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   const documents = [settingsToml, secretsToml].filter((document) => document !== null && document !== undefined);
   const merged = withNodes(mergeDocuments(documents, faults), environment, warnings);
   const settings = validateSettings(merged.values, merged.locate, faults);
-  const secrets = readSecrets(settings?.sfu ?? keysOnly(merged.values), environment, merged.locate, faults, warnings);
+  const texts = {
+    sfus: settings?.sfu ?? keysOnly(merged.values),
+    registryToken: settings?.registry.token ?? null,
+  };
+  const secrets = readSecrets(texts, environment, merged.locate, faults, warnings);
   checkDuplicates(merged, faults);
   if (settings !== null) {
     checkFleet(settings, environment, faults, warnings);

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
+import { parseOriginPattern } from "../sfu/origin.ts";
 
 /*
  * The tables of both TOML files, with every default. Units are in the names. A message says what was expected and
@@ -23,8 +24,8 @@ function between(from: number, to: number): z.ZodNumber {
 /** A day, and the longest time that any setting takes. */
 const milliseconds = (from = 1): z.ZodNumber => integer(from, 86_400_000);
 
-/** An http or https URL as the operator wrote it, as an origin and path without a slash at its end. */
-function httpUrl(what: string): z.ZodType<string, string> {
+/** An http or https URL as the operator wrote it, as an origin and path; by default without a slash at its end. */
+export function httpUrl(what: string, textOf: (url: URL) => string = withoutSlash): z.ZodType<string, string> {
   return text.transform((value, context) => {
     const url = URL.parse(value);
     const fault = urlFault(url);
@@ -32,8 +33,12 @@ function httpUrl(what: string): z.ZodType<string, string> {
       context.addIssue({ code: "custom", message: `expected ${what}${fault === null ? "" : `: ${fault}`}` });
       return z.NEVER;
     }
-    return url.origin + url.pathname.replace(/\/+$/, "");
+    return textOf(url);
   });
+}
+
+function withoutSlash({ origin, pathname }: URL): string {
+  return origin + pathname.replace(/\/+$/, "");
 }
 
 function urlFault(url: URL | null): string | null {
@@ -49,7 +54,8 @@ const address = httpUrl("the SFU's URL, like http://10.0.0.5:8070");
 
 const region = text.transform((name) => name.toLowerCase());
 
-const sfuSchema = z.strictObject(
+/** One entry of a fleet: a `[[sfu]]` table, or its like in `SFU_GATEWAY_NODES` and in the external list. */
+export const sfuSchema = z.strictObject(
   {
     address,
     key: text,
@@ -70,6 +76,17 @@ function table<Shape extends z.ZodRawShape>(shape: Shape): z.ZodPrefault<z.ZodOb
   return z.strictObject(shape, { error: "expected a table" }).prefault({} as never);
 }
 
+/** Who may register. */
+const allow = z.array(text, { error: "expected a list of origins and CIDRs" }).check(({ value, issues }) => {
+  value.forEach((item, index) => {
+    if (isCidr(item) || parseOriginPattern(item) !== null) return;
+    issues.push({ code: "custom", input: value, message: `item ${String(index + 1)}: ${EXPECTED_ALLOW_ITEM}` });
+  });
+});
+
+const EXPECTED_ALLOW_ITEM =
+  "expected an origin, like https://*.sfu.example.com, with * for one whole label, or a CIDR, like 10.0.0.0/8";
+
 const coordinates = z.strictObject(
   { latitude: between(-90, 90), longitude: between(-180, 180) },
   { error: "expected a table with latitude and longitude" },
@@ -78,10 +95,7 @@ const coordinates = z.strictObject(
 export const settingsSchema = z.strictObject({
   sfu: z.array(sfuSchema, { error: "expected [[sfu]] tables" }).default([]),
   balancing: table({
-    strategy: z
-      .enum(["load", "round-robin"], { error: 'expected "load" or "round-robin"' })
-      // Load balancing needs reports, which this version does not read yet.
-      .default("round-robin"),
+    strategy: z.enum(["load", "round-robin"], { error: 'expected "load" or "round-robin"' }).default("load"),
     max_sessions: integer(1, 1_000_000).default(1000),
     weights: table({
       sessions: between(0, 1000).default(0.5),
@@ -115,10 +129,11 @@ export const settingsSchema = z.strictObject({
   }),
   registration: table({
     ttl_ms: milliseconds(1000).default(30_000),
-    allow: z.array(text, { error: "expected a list of origins and CIDRs" }).optional(),
+    allow: allow.optional(),
   }),
   registry: table({
-    url: httpUrl("the URL of the external list").optional(),
+    // A slash at its end may make a difference there, unlike in an address.
+    url: httpUrl("the URL of the external list", ({ origin, pathname }) => origin + pathname).optional(),
     interval_ms: milliseconds(100).default(10_000),
     token: text.optional(),
   }),
@@ -138,7 +153,7 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** `SFU_GATEWAY_NODES`: the fleet in place of the file's. */
+/** `SFU_GATEWAY_NODES`, the fleet in place of the file's, and the external list. */
 export const nodesSchema = z.strictObject({ sfu: z.array(z.unknown(), { error: 'expected {"sfu": […]}' }) });
 
 const cidr = text.refine(isCidr, "expected an IP address or a CIDR, like 10.0.0.0/8");

@@ -1,15 +1,26 @@
 import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth/keys.ts";
+import { Secret } from "../auth/secret.ts";
 import type { Secrets } from "./config.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import { describePath } from "./path.ts";
 import type { Path } from "./toml.ts";
 
+/** Those of the files, as text. */
+export interface SecretTexts {
+  readonly sfus: readonly {
+    readonly address: string;
+    readonly key: string;
+    readonly stats_token?: string | undefined;
+  }[];
+  readonly registryToken: string | null;
+}
+
 /**
  * Turns the texts of all keys into keys. A fault names the entry and what was expected of it, never the text.
  */
 export function readSecrets(
-  sfus: readonly { readonly address: string; readonly key: string }[],
+  { sfus, registryToken }: SecretTexts,
   environment: EnvironmentSettings,
   locate: (path: Path) => string,
   faults: Fault[],
@@ -50,5 +61,21 @@ export function readSecrets(
     const key = read(text, locate(path), describePath(path));
     if (key !== null) sfuKeys.set(address, key);
   });
-  return { gatewayKeys, sfuKeys };
+  const statsTokens = new Map<string, Secret>();
+  for (const { address, stats_token: text } of sfus) if (text !== undefined) statsTokens.set(address, new Secret(text));
+  const { adminToken } = environment;
+  const registrationKey =
+    environment.registrationKey === null ? null : read(environment.registrationKey, "SFU_GATEWAY_REGISTRATION_KEY", "");
+  if (registrationKey !== null && gatewayKeys.some((key) => key.equals(registrationKey))) {
+    const problem = "the same as SFU_GATEWAY_KEY, so whoever may ask for channels may register SFUs too";
+    warnings.push({ where: "SFU_GATEWAY_REGISTRATION_KEY", what: "", problem });
+  }
+  return {
+    gatewayKeys,
+    sfuKeys,
+    statsTokens,
+    registrationKey,
+    adminToken: adminToken === null ? null : new Secret(adminToken),
+    registryToken: registryToken === null ? null : new Secret(registryToken),
+  };
 }

@@ -4,13 +4,13 @@ import type { Settings } from "./schema.ts";
 
 /** From the names of the interface to those of the code; everything has been validated. */
 export function toConfig(settings: Settings, environment: EnvironmentSettings): Config {
-  const { failover, breaker } = settings;
+  const { balancing, failover, breaker, overload, health, registration, registry } = settings;
   return {
     listen: { port: environment.port, bind: environment.bind },
     trustedProxies: environment.trustedProxies,
     logLevel: environment.logLevel,
-    sfus: settings.sfu.map(toSfuConfig),
-    balancing: { strategy: "round-robin" },
+    sfus: settings.sfu.map((sfu) => toSfuConfig(sfu, balancing.max_sessions)),
+    balancing: { strategy: balancing.strategy, maxSessions: balancing.max_sessions, weights: balancing.weights },
     failover: {
       maxRetries: failover.max_retries,
       retryTimeoutMs: failover.retry_timeout_ms,
@@ -22,17 +22,32 @@ export function toConfig(settings: Settings, environment: EnvironmentSettings): 
       windowMs: breaker.window_ms,
       resetTimeoutMs: breaker.reset_timeout_ms,
     },
-    health: { intervalMs: settings.health.interval_ms, timeoutMs: settings.health.timeout_ms },
+    overload: {
+      maxCpu: overload.max_cpu,
+      maxMemory: overload.max_memory,
+      maxSessionsRatio: overload.max_sessions_ratio,
+    },
+    health: {
+      intervalMs: health.interval_ms,
+      statsIntervalMs: health.stats_interval_ms,
+      timeoutMs: health.timeout_ms,
+      unhealthyAfter: health.unhealthy_after,
+      healthyAfter: health.healthy_after,
+    },
+    registration: { ttlMs: registration.ttl_ms, allow: registration.allow ?? null },
+    registry: registry.url === undefined ? null : { url: registry.url, intervalMs: registry.interval_ms },
     affinity: { ttlMs: settings.affinity.ttl_ms },
     regions: Object.fromEntries(settings.regions),
   };
 }
 
-function toSfuConfig(sfu: Settings["sfu"][number]): SfuConfig {
+/** @param maxSessions where the entry names none */
+export function toSfuConfig(sfu: Settings["sfu"][number], maxSessions: number): SfuConfig {
   return {
     address: sfu.address,
     region: sfu.region ?? null,
     publicUrl: sfu.public_url ?? null,
     weight: sfu.weight,
+    maxSessions: sfu.max_sessions ?? maxSessions,
   };
 }

@@ -11,6 +11,12 @@ import type { Path } from "./toml.ts";
 /** Odoo's `requests.get(timeout=3)` (contract.md). */
 const ODOO_PATIENCE_MS = 3000;
 
+/** By http, and from another machine. */
+function isReadableByOthers(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !/^(localhost|127\..*|\[::1\])$/.test(hostname);
+}
+
 /** The file with the keys is nobody else's business. */
 export function warnOfReaders(file: string, warnings: Fault[]): void {
   const mode = modeOf(file);
@@ -33,21 +39,11 @@ function modeOf(file: string): number {
   }
 }
 
-const NO_EFFECT = "has no effect in this version yet";
+/** Of random letters and digits as good as a key of 16 bytes. */
+const RECOMMENDED_TOKEN_LENGTH = 22;
 
 /** What the interface has settled and this version does not act on yet: better said than silently ignored. */
-const WITHOUT_EFFECT: readonly Path[] = [
-  ["balancing", "max_sessions"],
-  ["balancing", "weights"],
-  ["health", "stats_interval_ms"],
-  ["health", "unhealthy_after"],
-  ["health", "healthy_after"],
-  ["overload"],
-  ["registration"],
-  ["registry"],
-  ["store"],
-  ["rate_limit"],
-];
+const WITHOUT_EFFECT: readonly Path[] = [["store"], ["rate_limit"]];
 
 /** What works, and not as somebody may think. */
 export function warnOfSettings(
@@ -78,15 +74,19 @@ export function warnOfSettings(
     warn(["sfu", index, "region"], `nobody knows where this is, so it is last for calls from elsewhere${hint}`);
   });
 
-  if (settings.balancing.strategy === "load") {
-    warn(["balancing", "strategy"], '"load" is not in this version yet, round-robin is used');
+  for (const path of WITHOUT_EFFECT) if (isSet(path)) warn(path, "has no effect in this version yet");
+
+  if (settings.registration.allow !== undefined && environment.registrationKey === null) {
+    warn(["registration", "allow"], "nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set");
   }
-  const ofSfus = settings.sfu.flatMap((_, index) => ["max_sessions", "stats_token"].map((key) => ["sfu", index, key]));
-  for (const path of [...WITHOUT_EFFECT, ...ofSfus]) if (isSet(path)) warn(path, NO_EFFECT);
-  for (const [name, value] of [
-    ["SFU_GATEWAY_REGISTRATION_KEY", environment.registrationKey],
-    ["SFU_GATEWAY_ADMIN_TOKEN", environment.adminToken],
-  ] as const) {
-    if (value !== null) warnings.push({ where: name, what: "", problem: NO_EFFECT });
+  if (settings.registry.url !== undefined && isReadableByOthers(settings.registry.url)) {
+    warn(["registry", "url"], "the list's keys come over the network as plain text, expected https");
+  }
+  if (settings.registry.token !== undefined && settings.registry.url === undefined) {
+    warn(["registry", "token"], "has no effect without registry.url");
+  }
+  if ((environment.adminToken?.length ?? Infinity) < RECOMMENDED_TOKEN_LENGTH) {
+    const problem = `a weak token, expected ${String(RECOMMENDED_TOKEN_LENGTH)} characters or more`;
+    warnings.push({ where: "SFU_GATEWAY_ADMIN_TOKEN", what: "", problem });
   }
 }

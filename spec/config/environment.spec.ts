@@ -113,7 +113,9 @@ describe("the environment", () => {
 
     it("is the fleet", () => {
       const { config, secrets: read } = files.load({ env: { SFU_GATEWAY_NODES: fleet } });
-      expect(config.sfus).to.deep.equal([{ address: "http://node:1", region: "eu", publicUrl: null, weight: 1 }]);
+      expect(config.sfus).to.deep.equal([
+        { address: "http://node:1", region: "eu", publicUrl: null, weight: 1, maxSessions: 1000 },
+      ]);
       expect(read.sfuKeys.get("http://node:1")!.equals(parseKey(sfuKey(1)))).to.be.true;
     });
 

@@ -193,7 +193,7 @@ describe("a faulty configuration", () => {
     it("says that there is none", () => {
       for (const secrets of ["", "sfu = []\n"]) {
         expect(files.faults({ secrets })).to.deep.equal([
-          "configuration: [[sfu]]: no SFU is configured, expected at least one in the file of --secrets or in SFU_GATEWAY_NODES",
+          "configuration: [[sfu]]: no SFU is configured, expected at least one in the file of --secrets or in SFU_GATEWAY_NODES, or [registry] url or SFU_GATEWAY_REGISTRATION_KEY",
         ]);
       }
     });

@@ -12,11 +12,18 @@ describe("a configuration", () => {
       listen: { port: 8071, bind: "0.0.0.0" },
       trustedProxies: [],
       logLevel: "info",
-      sfus: [{ address: "http://10.0.0.1:8070", region: null, publicUrl: null, weight: 1 }],
-      balancing: { strategy: "round-robin" },
+      sfus: [{ address: "http://10.0.0.1:8070", region: null, publicUrl: null, weight: 1, maxSessions: 1000 }],
+      balancing: {
+        strategy: "load",
+        maxSessions: 1000,
+        weights: { sessions: 0.5, cpu: 0.3, memory: 0.2, distance: 1 },
+      },
       failover: { maxRetries: 3, retryTimeoutMs: 2500, attemptTimeoutMs: 1000 },
       breaker: { errorThresholdPercent: 50, minimumRequests: 5, windowMs: 10_000, resetTimeoutMs: 10_000 },
-      health: { intervalMs: 2000, timeoutMs: 1000 },
+      overload: { maxCpu: 0.95, maxMemory: 0.95, maxSessionsRatio: 1 },
+      health: { intervalMs: 2000, statsIntervalMs: 10_000, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 },
+      registration: { ttlMs: 30_000, allow: null },
+      registry: null,
       affinity: { ttlMs: 60_000 },
       regions: {},
     });
@@ -24,7 +31,7 @@ describe("a configuration", () => {
   });
 
   it("takes every setting of both files", () => {
-    const { config } = files.load({
+    const { config, secrets } = files.load({
       secrets: sfuTable(
         1,
         'region = "EU-West-1"\npublic_url = "https://sfu1.example.com/"\nmax_sessions = 200\nweight = 0.5\nstats_token = "t"\n',
@@ -32,6 +39,16 @@ describe("a configuration", () => {
       config: `
         [balancing]
         strategy = "round-robin"
+        max_sessions = 500
+        [balancing.weights]
+        sessions = 0.4
+        cpu = 0.4
+        memory = 0
+        distance = 2
+        [overload]
+        max_cpu = 0.9
+        max_memory = 1
+        max_sessions_ratio = 0.8
         [failover]
         max_retries = 5
         retry_timeout_ms = 2000
@@ -44,6 +61,16 @@ describe("a configuration", () => {
         [health]
         interval_ms = 500
         timeout_ms = 400
+        stats_interval_ms = 5000
+        unhealthy_after = 3
+        healthy_after = 2
+        [registration]
+        ttl_ms = 20000
+        allow = ["https://*.sfu.example.com", "10.0.0.0/8"]
+        [registry]
+        url = "https://registry.example.com/sfus/"
+        interval_ms = 5000
+        token = "list token"
         [affinity]
         ttl_ms = 0
         [regions.Office]
@@ -58,40 +85,29 @@ describe("a configuration", () => {
           region: "eu-west-1",
           publicUrl: "https://sfu1.example.com",
           weight: 0.5,
+          maxSessions: 200,
         },
       ],
+      balancing: {
+        strategy: "round-robin",
+        maxSessions: 500,
+        weights: { sessions: 0.4, cpu: 0.4, memory: 0, distance: 2 },
+      },
       failover: { maxRetries: 5, retryTimeoutMs: 2000, attemptTimeoutMs: 700 },
       breaker: { errorThresholdPercent: 25.5, minimumRequests: 7, windowMs: 20_000, resetTimeoutMs: 3000 },
-      health: { intervalMs: 500, timeoutMs: 400 },
+      health: { intervalMs: 500, statsIntervalMs: 5000, timeoutMs: 400, unhealthyAfter: 3, healthyAfter: 2 },
+      overload: { maxCpu: 0.9, maxMemory: 1, maxSessionsRatio: 0.8 },
+      registration: { ttlMs: 20_000, allow: ["https://*.sfu.example.com", "10.0.0.0/8"] },
+      registry: { url: "https://registry.example.com/sfus/", intervalMs: 5000 },
       affinity: { ttlMs: 0 },
       regions: { office: { latitude: 50.85, longitude: 4.35 } },
     });
+    expect(secrets.statsTokens.get("http://10.0.0.1:8070")!.reveal()).to.equal("t");
+    expect(secrets.registryToken!.reveal()).to.equal("list token");
   });
 
-  it("takes every setting that the interface has settled", () => {
+  it("takes what has no effect yet", () => {
     const config = `
-      [balancing]
-      max_sessions = 500
-      [balancing.weights]
-      sessions = 0.4
-      cpu = 0.4
-      memory = 0
-      distance = 2
-      [overload]
-      max_cpu = 0.9
-      max_memory = 1
-      max_sessions_ratio = 0.8
-      [health]
-      stats_interval_ms = 5000
-      unhealthy_after = 3
-      healthy_after = 2
-      [registration]
-      ttl_ms = 20000
-      allow = ["https://*.sfu.example.com", "10.0.0.0/8"]
-      [registry]
-      url = "https://registry.example.com/sfus"
-      interval_ms = 5000
-      token = "t"
       [store]
       url = "redis://127.0.0.1:6379"
       [rate_limit]
@@ -101,6 +117,20 @@ describe("a configuration", () => {
       auth_window_ms = 30000
     `;
     expect(files.load({ secrets: sfuTable(), config }).config.sfus).to.have.length(1);
+  });
+
+  it("fills SFUs that do not say it by the setting for all", () => {
+    const { config } = files.load({ secrets: sfuTable(), config: "[balancing]\nmax_sessions = 70" });
+    expect(config.sfus[0]!.maxSessions).to.equal(70);
+  });
+
+  it("needs no SFU where they come by themselves, or with a list", () => {
+    const list = files.load({ secrets: '[registry]\nurl = "https://registry.example.com/sfus"' });
+    expect(list.config.sfus).to.deep.equal([]);
+    const env = { SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY };
+    const { secrets, warnings } = files.load({ env });
+    expect(secrets.registrationKey!.equals(parseKey(OTHER_KEY))).to.be.true;
+    expect(warnings).to.deep.equal([]);
   });
 
   it("keeps each SFU's key among the secrets, by its address", () => {
@@ -242,6 +272,33 @@ describe("a configuration", () => {
     ).to.deep.equal([
       "SFU_GATEWAY_KEY: key 2: a weak key of 11 bytes, expected 32 or more",
       "secrets.toml:3: [[sfu]] #1 key: a weak key of 31 bytes, expected 32 or more",
+    ]);
+  });
+
+  it("is warned of what lets strangers in, or gives keys away", () => {
+    const warnings = files.warnings({
+      secrets: sfuTable(),
+      config: '[registry]\nurl = "http://registry.example.com/sfus"\n',
+      env: { SFU_GATEWAY_REGISTRATION_KEY: GATEWAY_KEY, SFU_GATEWAY_ADMIN_TOKEN: "admin" },
+    });
+    expect(warnings).to.have.members([
+      "SFU_GATEWAY_REGISTRATION_KEY: the same as SFU_GATEWAY_KEY, so whoever may ask for channels may register SFUs too",
+      "SFU_GATEWAY_ADMIN_TOKEN: a weak token, expected 22 characters or more",
+      "gateway.toml:2: [registry] url: the list's keys come over the network as plain text, expected https",
+    ]);
+  });
+
+  for (const url of ["http://127.0.0.1:8000/sfus", "http://localhost/sfus", "https://registry.example.com/sfus"]) {
+    it(`is not warned of a list at ${url}`, () => {
+      expect(files.warnings({ secrets: sfuTable(), config: `[registry]\nurl = "${url}"\n` })).to.deep.equal([]);
+    });
+  }
+
+  it("is warned of settings that miss what they are for", () => {
+    const config = '[registration]\nallow = ["10.0.0.0/8"]\n[registry]\ntoken = "t"\n';
+    expect(files.warnings({ secrets: sfuTable(), config })).to.have.members([
+      "gateway.toml:2: [registration] allow: nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set",
+      "gateway.toml:4: [registry] token: has no effect without registry.url",
     ]);
   });
 
