@@ -2,10 +2,13 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { ConfigError } from "../config/fault.ts";
 import { nearest } from "../config/nearest.ts";
 import { VERSION } from "../version.ts";
+import { agent } from "./agent/agent.ts";
 import { check, type CheckOptions } from "./check.ts";
 import { demo, type DemoOptions } from "./demo/demo.ts";
+import { drain, type DrainOptions, undrain, type UndrainOptions } from "./drain.ts";
 import { CliError, EXIT_OK, EXIT_USAGE, type FileOptions, type Io } from "./io.ts";
 import { serve } from "./serve.ts";
+import { status, type StatusOptions } from "./status/status.ts";
 import { token, type TokenOptions } from "./token.ts";
 
 /**
@@ -39,6 +42,29 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     .option("--json", "print JSON")
     .action(does<CheckOptions>(check));
 
+  withUrl(program.command("status"))
+    .description("show the fleet of a gateway that is running")
+    .option("--watch [seconds]", "show it again and again, every 2 s if nothing else is said", seconds)
+    .option("--json", "print JSON")
+    .action(does<StatusOptions>(status));
+
+  withUrl(program.command("drain"))
+    .description("have a running gateway give an SFU no new conferences")
+    .argument("<address>", "the SFU's URL, as status shows it")
+    .option("--wait", "until no session is left there")
+    .option("--json", "print JSON")
+    .action((address: string, options: Omit<DrainOptions, "address">) =>
+      does<DrainOptions>(drain)({ ...options, address }),
+    );
+
+  withUrl(program.command("undrain"))
+    .description("have it give that SFU conferences again")
+    .argument("<address>", "the SFU's URL, as status shows it")
+    .option("--json", "print JSON")
+    .action((address: string, options: Omit<UndrainOptions, "address">) =>
+      does<UndrainOptions>(undrain)({ ...options, address }),
+    );
+
   program
     .command("token")
     .description("print a token as Odoo would sign it, with SFU_GATEWAY_KEY")
@@ -46,6 +72,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     .option("--ttl <seconds>", "how long it is valid", seconds, 30)
     .option("--json", "print JSON")
     .action(does<TokenOptions>(token));
+
+  program
+    .command("agent")
+    .description("run beside an SFU and tell the gateway how it is; all settings are in the environment")
+    .action(does<object>(agent));
 
   program
     .command("demo")
@@ -58,7 +89,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     "after",
     `
 Exit codes: 0 fine, 1 failed, 2 bad usage or configuration.
-The environment needs at least SFU_GATEWAY_KEY; README.md explains every variable and setting.`,
+  check --live  1 where an SFU is not fine
+  status        1 where no SFU is available or the gateway cannot be reached
+  drain --wait  1 where it was ended before the SFU was empty
+The environment needs SFU_GATEWAY_KEY for serve, check and token, SFU_GATEWAY_ADMIN_TOKEN for drain and undrain;
+README.md explains every variable and setting.`,
   );
 
   try {
@@ -86,6 +121,13 @@ function withFiles(command: Command): Command {
   return command
     .option("--secrets <file>", "TOML with the SFUs and their keys")
     .option("--config <file>", "TOML with everything else");
+}
+
+function withUrl(command: Command): Command {
+  return command.option(
+    "--url <url>",
+    "the gateway's (default: SFU_GATEWAY_URL, else this machine's SFU_GATEWAY_PORT)",
+  );
 }
 
 function conference(text: string): string {

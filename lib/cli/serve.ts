@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createApp } from "../app.ts";
-import { aborted, systemClock } from "../clock.ts";
+import { aborted, systemClock, systemRandom } from "../clock.ts";
 import { formatFault } from "../config/fault.ts";
 import { createLogger } from "../logger.ts";
 import { EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
@@ -12,7 +12,12 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
   const logger = createLogger(config.logLevel, { write: io.stdout });
   for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
 
-  const app = createApp(config, secrets, { clock: systemClock, logger, withProcessMetrics: true });
+  const app = createApp(config, secrets, {
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    withProcessMetrics: true,
+  });
   const address = await listen(app, config.listen);
   const regions = new Set(config.sfus.map(({ region }) => region));
   const fleet = { sfus: config.sfus.length, regions: regions.size };

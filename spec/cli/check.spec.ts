@@ -24,7 +24,7 @@ describe("check", () => {
         "the configuration is fine",
         "  SFUs       2 in 1 region",
         "  keys       1 of the gateway",
-        "  balancing  round-robin",
+        "  balancing  load",
         "  failover   up to 3 SFUs within 2500 ms",
         "",
       ].join("\n"),

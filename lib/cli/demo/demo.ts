@@ -14,7 +14,13 @@ export interface DemoOptions {
 }
 
 /** Long enough to read along, short enough to end in half a minute. */
-const PACE: Pace = { betweenCallsMs: 120, attemptTimeoutMs: 1000, resetTimeoutMs: 3000, windowMs: 5000 };
+const PACE: Pace = {
+  betweenCallsMs: 120,
+  attemptTimeoutMs: 1000,
+  resetTimeoutMs: 3000,
+  windowMs: 5000,
+  probeIntervalMs: 2000,
+};
 
 /**
  * Runs a gateway in front of three simulated SFUs through two outages, over real sockets.

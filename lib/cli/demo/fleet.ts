@@ -35,6 +35,7 @@ export interface Pace {
   readonly attemptTimeoutMs: number;
   readonly resetTimeoutMs: number;
   readonly windowMs: number;
+  readonly probeIntervalMs: number;
 }
 
 const PLACES = [
@@ -108,15 +109,16 @@ async function startGateway(
     secretsFile: null,
     configFile: null,
   });
-  const { attemptTimeoutMs, resetTimeoutMs, windowMs } = pace;
+  const { attemptTimeoutMs, resetTimeoutMs, windowMs, probeIntervalMs } = pace;
   const app = createApp(
     {
       ...config,
       failover: { ...config.failover, attemptTimeoutMs },
       breaker: { ...config.breaker, resetTimeoutMs, windowMs },
+      health: { ...config.health, intervalMs: probeIntervalMs, timeoutMs: attemptTimeoutMs },
     },
     secrets,
-    { clock: systemClock, logger },
+    { clock: systemClock, random: systemRandom, logger },
   );
   const { port } = await listen(app, config.listen);
   return { app, port };

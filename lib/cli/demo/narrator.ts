@@ -10,6 +10,7 @@ export interface Narrator {
   told(text: string): void;
   call(result: CallResult): void;
   breaker(name: string, from: BreakerState, to: BreakerState): void;
+  health(name: string, text: string, isBad: boolean): void;
 }
 
 type Color = Parameters<typeof styleText>[0];
@@ -40,6 +41,9 @@ export function createNarrator(write: (text: string) => void, color: boolean, st
     },
     breaker(name, from, to) {
       timed(paint(BREAKER_COLORS[to], `breaker of ${name}: ${from} → ${to}`));
+    },
+    health(name, text, isBad) {
+      timed(paint(isBad ? "red" : "green", `${name} ${text}`));
     },
   };
 }

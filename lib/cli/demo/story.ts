@@ -1,5 +1,6 @@
 import { sleep, systemClock } from "../../clock.ts";
 import type { BreakerState } from "../../sfu/sfu.ts";
+import type { SimulatedRequest } from "../../simulator/sfu.ts";
 import { type CallOptions, type CallResult, createCaller } from "./caller.ts";
 import type { Fleet, Pace } from "./fleet.ts";
 import type { Narrator } from "./narrator.ts";
@@ -7,7 +8,10 @@ import type { Narrator } from "./narrator.ts";
 /** What happened, as it was measured. */
 export interface StoryRecord {
   readonly calls: readonly CallResult[];
-  readonly transitions: readonly { readonly name: string; readonly to: BreakerState }[];
+  /** Of breakers and of SFUs that go down and come back, in one row. */
+  readonly transitions: readonly { readonly name: string; readonly to: BreakerState | "down" | "healthy" }[];
+  /** Who was still out when the story ended. */
+  readonly stillOut: readonly string[];
   readonly failovers: readonly string[];
   /** Of the joins of one conference at once: how many there were, and how many of them an SFU saw. */
   readonly together: { readonly joins: number; readonly upstream: number };
@@ -26,9 +30,10 @@ const PATIENCE = 4;
 export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal: AbortSignal): Promise<StoryRecord> {
   const caller = createCaller(fleet);
   const calls: CallResult[] = [];
-  const transitions: { name: string; to: BreakerState }[] = [];
+  const transitions: { name: string; to: BreakerState | "down" | "healthy" }[] = [];
   const failovers: string[] = [];
   const open = new Set<string>();
+  const down = new Set<string>();
 
   fleet.app.events.on("breaker", ({ sfu, from, to }) => {
     const name = fleet.nameOf(sfu.address);
@@ -36,6 +41,18 @@ export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal:
     if (to === "closed") open.delete(name);
     else open.add(name);
     narrator.breaker(name, from, to);
+  });
+  fleet.app.events.on("health", ({ sfu, from, to }) => {
+    const name = fleet.nameOf(sfu.address);
+    if (to.state === "down") down.add(name);
+    else if (!down.delete(name)) return;
+    const isDown = to.state === "down";
+    transitions.push({ name, to: isDown ? "down" : "healthy" });
+    narrator.health(
+      name,
+      isDown ? `is down: it ${to.reason}` : `is ${to.state} again, after it was ${from.state}`,
+      isDown,
+    );
   });
   fleet.app.events.on("failover", ({ from }) => failovers.push(from.error?.failure ?? "ok"));
 
@@ -66,7 +83,7 @@ export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal:
   narrator.told(`gateway    ${fleet.url}`);
   narrator.told(
     `an attempt may take ${seconds(pace.attemptTimeoutMs)}; a breaker looks at the last ${seconds(pace.windowMs)} ` +
-      `and stays open for ${seconds(pace.resetTimeoutMs)}`,
+      `and stays open for ${seconds(pace.resetTimeoutMs)}; each SFU is probed every ${seconds(pace.probeIntervalMs)}`,
   );
 
   narrator.chapter("1  All are well: each call stays in its region");
@@ -80,10 +97,10 @@ export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal:
   await virginia1.sfu.break({ kind: "refuse" });
   await callTimes(24);
 
-  narrator.chapter("4  Both are healed: one call tries each, then they get their share again");
+  narrator.chapter("4  Both are healed: probes find out, no call has to, and they get their share again");
   await Promise.all([paris1.sfu.heal(), virginia1.sfu.heal()]);
   const giveUpMs = systemClock.monotonic() + PATIENCE * pace.resetTimeoutMs;
-  await callWhile(() => open.size > 0 && systemClock.monotonic() < giveUpMs);
+  await callWhile(() => open.size + down.size > 0 && systemClock.monotonic() < giveUpMs);
   await callTimes(8);
 
   narrator.chapter(`5  ${String(SIMULTANEOUS_JOINS)} members join one conference at the same moment`);
@@ -93,13 +110,15 @@ export async function play(fleet: Fleet, pace: Pace, narrator: Narrator, signal:
   );
   const together = await Promise.all(joins);
   calls.push(...together);
-  const upstream = fleet.sfus.reduce((sum, { sfu }) => sum + sfu.requests.length, 0);
+  const joined = ({ claims }: SimulatedRequest): boolean => claims?.iss !== undefined;
+  const upstream = fleet.sfus.reduce((sum, { sfu }) => sum + sfu.requests.filter(joined).length, 0);
   const hosts = [...new Set(together.map(({ by }) => by ?? "nobody"))].join(", ");
   narrator.told(
     `${String(together.length)} answers, all from ${hosts}; requests that reached an SFU: ${String(upstream)}`,
   );
 
-  return { calls, transitions, failovers, together: { joins: SIMULTANEOUS_JOINS, upstream } };
+  const stillOut = [...new Set([...open, ...down])];
+  return { calls, transitions, stillOut, failovers, together: { joins: SIMULTANEOUS_JOINS, upstream } };
 }
 
 function seconds(ms: number): string {

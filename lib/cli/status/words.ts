@@ -1,0 +1,42 @@
+import type { SfuState } from "../gateway-answers.ts";
+
+/**
+ * What matters most of an SFU, in a word or two: why it gets no new conferences, or else what is to be known of one
+ * that does.
+ */
+export function standing({ out, available, state }: SfuState): string {
+  if (out !== null) return out.replaceAll("_", " ");
+  if (state === "failing" || state === "unknown") return state;
+  return available ? "available" : state;
+}
+
+/** How long, in its largest unit: `3 s`, `12 min`, `5 h`, `40 d`. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  if (seconds < 60) return `${String(seconds)} s`;
+  if (seconds < 3600) return `${String(Math.floor(seconds / 60))} min`;
+  if (seconds < 48 * 3600) return `${String(Math.floor(seconds / 3600))} h`;
+  return `${String(Math.floor(seconds / 86_400))} d`;
+}
+
+/** `2026-01-05 08:30:00 UTC`. */
+export function timeOfDay(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/**
+ * What a drained SFU still carries. Conferences that it was given since its last report count: their sessions are
+ * about to come.
+ *
+ * @returns null where it has not reported
+ */
+export function sessionsLeft({ load }: SfuState): number | null {
+  return load === null ? null : load.sessions + Math.ceil(load.expected);
+}
+
+/** How far a drain has come. */
+export function drainProgress(left: number | null): string {
+  if (left === null) return "draining, how many sessions are left is not known";
+  if (left === 0) return "drained: empty, can be stopped";
+  return `draining, ${String(left)} ${left === 1 ? "session" : "sessions"} left`;
+}
