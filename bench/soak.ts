@@ -67,6 +67,7 @@ const { config, secrets } = loadConfiguration({
 });
 const app = createApp({ ...config, breaker: { ...config.breaker, resetTimeoutMs: 500 } }, secrets, {
   clock: systemClock,
+  random,
   logger: createLogger("info", { write: () => undefined }),
 });
 const { port } = await app.listen();

@@ -1,10 +1,12 @@
 import type { AddressInfo } from "node:net";
+import { createReplays } from "./auth/replays.ts";
+import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
 import { createVerifier } from "./auth/verify.ts";
 import { createAffinity } from "./balancing/affinity.ts";
+import { createBalancer } from "./balancing/balancer.ts";
 import { createGeo } from "./balancing/geo.ts";
 import { createRank } from "./balancing/rank.ts";
-import { strategies } from "./balancing/strategies/table.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, Random } from "./clock.ts";
 import type { Config, Secrets } from "./config/config.ts";
 import { toBlockList } from "./config/schema.ts";
 import { toError } from "./errors.ts";
@@ -15,25 +17,37 @@ import { type Chain, createFailover, type Served } from "./failover/pipeline.ts"
 import { answerLiveness } from "./http/answer-liveness.ts";
 import { createArrivals } from "./http/arrivals.ts";
 import { authenticate } from "./http/authenticate.ts";
+import { drainSfu } from "./http/drain-sfu.ts";
+import { explainRanking } from "./http/explain.ts";
 import { getChannel } from "./http/get-channel.ts";
 import { handleErrors } from "./http/handle-errors.ts";
 import { openRequest } from "./http/open-request.ts";
 import { recordChannelRequest } from "./http/record-channel-request.ts";
+import { registerSfu } from "./http/register-sfu.ts";
 import { reportHealth } from "./http/report-health.ts";
 import { type Readiness, reportReadiness } from "./http/report-readiness.ts";
-import { route } from "./http/routes.ts";
+import { requireAdmin } from "./http/require-admin.ts";
+import { type Route, route } from "./http/routes.ts";
 import { showMetrics } from "./http/show-metrics.ts";
 import { logEvents, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
+import { createAddressRules } from "./sfu/address-rules.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
+import { createDrains } from "./sfu/drains.ts";
+import { createExchange } from "./sfu/exchange.ts";
+import { createProber } from "./sfu/prober.ts";
 import { createRegistry } from "./sfu/registry.ts";
-import { isAvailable, type Sfu } from "./sfu/sfu.ts";
+import { availability, type Availability, type Sfu } from "./sfu/sfu.ts";
+import { createExternalSource, type ExternalSource, type ExternalSourceOptions } from "./sfu/sources/external.ts";
+import { createHeartbeats } from "./sfu/sources/heartbeat.ts";
 import { staticSfus } from "./sfu/sources/static.ts";
-import { watchAttempts } from "./sfu/watch.ts";
+import { createStatsReader } from "./sfu/stats-reader.ts";
+import { createMemoryStore } from "./store/memory.ts";
 
 export interface AppTools {
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   /** In place of the one that talks HTTP. */
   readonly client?: SfuClient;
@@ -54,39 +68,66 @@ const GRACE_BEYOND_BUDGET_MS = 1000;
 
 /** The composition root: the only place that knows everybody. */
 export function createApp(config: Config, secrets: Secrets, tools: AppTools): App {
-  const { clock, logger } = tools;
+  const { clock, random, logger } = tools;
   const events = new Events();
   logEvents(events, logger);
 
   const geo = createGeo(config.regions);
-  const registry = createRegistry(events);
-  const client = tools.client ?? createSfuClient(clock);
+  const registry = createRegistry(clock, events);
+  const rules = createAddressRules(config.registration.allow, { clock });
+  const client = tools.client ?? createSfuClient(clock, createExchange(), rules);
   const breakers = createBreakers(config.breaker, clock, events);
-  const canBeAsked = (sfu: Sfu): boolean => isAvailable(registry.health(sfu), { admits: breakers.admits(sfu) });
-  const affinity = createAffinity(config.affinity.ttlMs, clock);
+  const store = createMemoryStore(clock);
+  const affinity = createAffinity(config.affinity.ttlMs, store);
+  const balancer = createBalancer(config, { clock, random, events, registry, geo });
+  const { ledger, loads } = balancer;
+  const availabilityOf = (sfu: Sfu): Availability =>
+    availability({
+      health: registry.health(sfu),
+      admits: breakers.admits(sfu),
+      isDraining: registry.isDraining(sfu),
+      overload: loads.overload(sfu),
+    });
+  const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
   const metrics = createMetrics({
+    clock,
     events,
     registry,
     breakers,
-    canBeAsked,
+    isAvailable,
+    loads,
     affinity,
     withProcess: tools.withProcessMetrics ?? false,
   });
-  const stopWatching = watchAttempts(config.health, { clock, events, registry, client });
-  for (const sfu of staticSfus(config, secrets)) registry.add(sfu);
-
-  const available = (): readonly Sfu[] => registry.all().filter(canBeAsked);
-  const strategy = strategies[config.balancing.strategy]({
-    placeOf: ({ region }) => (region === null ? null : geo.region(region)),
+  const drains = createDrains({ store, registry, events, clock });
+  const heartbeats = createHeartbeats({
+    clock,
+    events,
+    registry,
+    settings: { ttlMs: config.registration.ttlMs, maxSessions: config.balancing.maxSessions },
   });
-  const rank = createRank({ available, affinity, strategy });
-  const failover = createFailover(config.failover, { clock, events, rank, affinity, breakers, client });
+  const watching = { clock, random, events, registry, client };
+  const stopProbing = createProber(config.health, config.breaker.windowMs, { ...watching, breakers });
+  const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
+  const stopReading = createStatsReader(config.health, { ...watching, reportsItself });
+  const externalSource = externalSourceOf(config, secrets, { clock, random, events, registry });
+  for (const sfu of staticSfus(config, secrets)) registry.put(sfu);
+
+  const rank = createRank({
+    fleet: registry,
+    availabilityOf,
+    mayBeTried: (sfu) => breakers.mayBeTried(sfu),
+    strategy: balancer.strategy,
+  });
+  const failover = createFailover(config.failover, { clock, events, rank, affinity, ledger, breakers, client });
   const coalescer = createCoalescer<Served, Chain>(clock);
   const verify = createVerifier(secrets.gatewayKeys, clock);
 
+  const explain = balancer.explainWith(availabilityOf);
+
   let draining = false;
   const readiness = (): Readiness =>
-    draining ? "draining" : registry.all().some(canBeAsked) ? "ready" : "no_sfu_available";
+    draining ? "draining" : registry.all().some(isAvailable) ? "ready" : "no_sfu_available";
 
   const arrivals = createArrivals(clock);
   const server = createHttpServer({
@@ -109,27 +150,68 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
           authenticate(verify, events),
           getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
         ],
-        ["GET", "/v1/health", reportHealth(registry, breakers, canBeAsked)],
+        ["GET", "/v1/health", reportHealth({ clock, registry, breakers, loads, availabilityOf })],
         ["GET", "/healthz", answerLiveness({ status: "ok" })],
         ["GET", "/readyz", reportReadiness(readiness)],
         ["GET", "/noop", answerLiveness({ status: "ok" })],
         ["GET", "/v1/noop", answerLiveness({ result: "ok" })],
         ["GET", "/metrics", showMetrics(metrics)],
+        // No key and no token that opens them, no route.
+        ...where(secrets.registrationKey, (key) => [
+          [
+            "POST",
+            "/v1/sfu",
+            registerSfu({
+              events,
+              verify: createHeartbeatVerifier(key, clock),
+              replays: createReplays(clock),
+              rules,
+              heartbeats,
+            }),
+          ],
+        ]),
+        ...where(secrets.adminToken, (token) => [
+          ["POST", "/v1/sfu/drain", requireAdmin(token, events), drainSfu({ registry, drains }, true)],
+          ["POST", "/v1/sfu/undrain", requireAdmin(token, events), drainSfu({ registry, drains }, false)],
+          ["GET", "/v1/explain", requireAdmin(token, events), explainRanking(config, { geo, affinity, explain })],
+        ]),
       ]),
     ],
   });
 
   return {
     events,
-    listen: () => server.listen(),
+    async listen() {
+      await drains.load();
+      const address = await server.listen();
+      externalSource?.start();
+      return address;
+    },
     async close() {
       draining = true;
       await server.close();
-      stopWatching();
+      externalSource?.close();
+      heartbeats.close();
+      stopReading();
+      stopProbing();
       breakers.close();
       client.close();
+      await store.close();
     },
   };
+}
+
+function externalSourceOf(
+  { registry: settings, balancing }: Config,
+  { registryToken: token }: Secrets,
+  tools: Pick<ExternalSourceOptions, "clock" | "random" | "events" | "registry">,
+): ExternalSource | null {
+  if (settings === null) return null;
+  return createExternalSource({ ...tools, settings, token, defaults: { maxSessions: balancing.maxSessions } });
+}
+
+function where<Secret>(secret: Secret | null, routes: (secret: Secret) => Route[]): Route[] {
+  return secret === null ? [] : routes(secret);
 }
 
 function trusted({ trustedProxies }: Config): NonNullable<ReturnType<typeof toBlockList>> {

@@ -4,11 +4,19 @@ export type ErrorCode =
   | "invalid_token"
   | "missing_issuer"
   | "invalid_claims"
+  | "replayed"
+  | "invalid_heartbeat"
+  | "invalid_body"
+  | "address_not_allowed"
+  | "fleet_full"
+  | "body_too_large"
+  | "unknown_sfu"
   | "bad_request"
   | "not_found"
   | "method_not_allowed"
   | "refused_by_sfu"
   | "no_sfu_available"
+  | "overloaded"
   | "all_candidates_failed"
   | "caller_gone"
   | "internal";
@@ -80,6 +88,14 @@ export class SfuError extends Error {
   get isFromProxy(): boolean {
     return this.status !== null && this.status >= 502 && this.status <= 504;
   }
+}
+
+/**
+ * One reading of the external list that did not bring a list. The message goes on after «the external list»; it holds
+ * neither the list's URL, nor its token, nor a key.
+ */
+export class ListError extends Error {
+  override readonly name = "ListError";
 }
 
 /** For code that must hand on an `Error` where JavaScript allows anything to be thrown. */

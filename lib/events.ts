@@ -1,4 +1,5 @@
-import { type ErrorCode, type SfuError, toError } from "./errors.ts";
+import { type ErrorCode, type GatewayError, type SfuError, toError } from "./errors.ts";
+import type { Report } from "./sfu/report.ts";
 import type { BreakerState, Health, Sfu } from "./sfu/sfu.ts";
 
 /** One try at one SFU, ended. */
@@ -44,7 +45,27 @@ export interface EventMap {
   breaker: { readonly sfu: Sfu; readonly from: BreakerState; readonly to: BreakerState };
   health: { readonly sfu: Sfu; readonly from: Health; readonly to: Health };
   sfuAdded: { readonly sfu: Sfu };
+  /** Another entry is in force for the same address. */
+  sfuChanged: { readonly from: Sfu; readonly to: Sfu };
   sfuRemoved: { readonly sfu: Sfu };
+  /** An SFU's load is known anew. */
+  report: { readonly sfu: Sfu; readonly report: Report };
+  /** The statistics of an SFU cannot be read, or can again: `error` is null then. */
+  statistics: { readonly sfu: Sfu; readonly error: SfuError | null };
+  drain: { readonly sfu: Sfu; readonly isDraining: boolean };
+  /** A heartbeat was taken in, or turned away. */
+  heartbeat: {
+    readonly outcome: "ok" | ErrorCode;
+    /** As the body has it, null where that could not be read. */
+    readonly address: string | null;
+    /** Why it was turned away. */
+    readonly error: GatewayError | null;
+  };
+  /**
+   * The external list is another one than before, or a reading failed as the one before it did not (`error`), or the
+   * list can be read again. `sfus` counts those of the last list that could be read, which stay in force.
+   */
+  externalList: { readonly sfus: number; readonly error: Error | null };
   /** An error that nothing in the code accounts for. */
   unexpected: { readonly where: string; readonly error: Error };
 }

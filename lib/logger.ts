@@ -1,5 +1,5 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
-import { GatewayError, SfuError } from "./errors.ts";
+import { GatewayError, ListError, SfuError } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, Events } from "./events.ts";
 import { VERSION } from "./version.ts";
 
@@ -40,7 +40,7 @@ export function logEvents(events: Events, logger: Logger): void {
   events.on("breaker", ({ sfu, from, to }) => {
     const fields = { sfu: sfu.address, region: sfu.region, from, to };
     if (to === "open") logger.error(fields, `breaker of ${sfu.address} is open: it gets no calls for now`);
-    else if (to === "half_open") logger.info(fields, `breaker of ${sfu.address} is half-open: one call may try it`);
+    else if (to === "half_open") logger.info(fields, `breaker of ${sfu.address} is half-open: it is tried`);
     else logger.info(fields, `breaker of ${sfu.address} is closed: it gets calls again`);
   });
 
@@ -52,8 +52,59 @@ export function logEvents(events: Events, logger: Logger): void {
         fields,
         `${sfu.address} is misconfigured and gets no calls: it ${to.reason}; compare its AUTH_KEY with 'key'`,
       );
-    } else if (to.state === "failing") logger.warn(fields, `${sfu.address} is failing: it ${to.reason}`);
-    else logger.info(fields, `${sfu.address} is ${to.state}`);
+    } else if (to.state === "down") logger.error(fields, `${sfu.address} is down and gets no calls: it ${to.reason}`);
+    else if (to.state === "failing") logger.warn(fields, `${sfu.address} is failing: it ${to.reason}`);
+    else if (to.state === "expired")
+      logger.warn(fields, `${sfu.address} has expired and gets no calls: it ${to.reason}`);
+    // At the start every SFU is found to be well.
+    else logger[from.state === "unknown" ? "debug" : "info"](fields, `${sfu.address} is ${to.state}`);
+  });
+
+  events.on("statistics", ({ sfu, error }) => {
+    const fields = { sfu: sfu.address, region: sfu.region };
+    if (error === null) logger.info(fields, `the statistics of ${sfu.address} can be read again`);
+    else {
+      const hint = error.status === 401 ? "; its diagnostics token belongs into 'stats_token'" : "";
+      logger.warn(
+        fields,
+        `the statistics of ${sfu.address} cannot be read, its load is guessed: it ${error.message}${hint}`,
+      );
+    }
+  });
+
+  // Before it has served a call, its health and its breaker tell the rest.
+  events.on("sfuAdded", ({ sfu }) => {
+    const fields = { sfu: sfu.address, region: sfu.region, source: sfu.source };
+    logger[sfu.source === "static" ? "debug" : "info"](fields, `${sfu.address} has joined the fleet`);
+  });
+  events.on("sfuChanged", ({ to }) => {
+    logger.info({ sfu: to.address, region: to.region, source: to.source }, `${to.address} has other settings now`);
+  });
+  events.on("sfuRemoved", ({ sfu }) => {
+    const fields = { sfu: sfu.address, region: sfu.region, source: sfu.source };
+    logger.info(fields, `${sfu.address} has left the fleet`);
+  });
+
+  events.on("heartbeat", ({ outcome, address, error }) => {
+    const of = address === null ? "" : ` of ${address}`;
+    if (error === null) logger.debug({ sfu: address }, `heartbeat${of}`);
+    else logger.warn({ sfu: address, outcome }, `a heartbeat${of} was refused: ${error.message}`);
+  });
+
+  events.on("externalList", ({ sfus, error }) => {
+    if (error !== null) {
+      logger.error(
+        { sfus, err: error },
+        `the external list ${messageOf(error)}; the last good one stays: ${String(sfus)} SFUs`,
+      );
+    } else if (sfus === 0) logger.warn({ sfus }, "the external list is empty");
+    else logger.info({ sfus }, `the external list was read: ${String(sfus)} SFUs`);
+  });
+
+  events.on("drain", ({ sfu, isDraining }) => {
+    const fields = { sfu: sfu.address, region: sfu.region };
+    if (isDraining) logger.info(fields, `${sfu.address} is being drained: it gets no new conferences`);
+    else logger.info(fields, `${sfu.address} is no longer drained: it gets new conferences again`);
   });
 
   events.on("unexpected", ({ where, error }) => logger.error({ where, err: error }, `unexpected error in ${where}`));
@@ -61,7 +112,7 @@ export function logEvents(events: Events, logger: Logger): void {
 
 function levelOf({ outcome, attempts }: ChannelRequestEvent): "info" | "warn" | "error" {
   if (outcome === "ok") return attempts.length > 1 ? "warn" : "info";
-  return ["no_sfu_available", "all_candidates_failed", "internal"].includes(outcome) ? "error" : "warn";
+  return ["no_sfu_available", "overloaded", "all_candidates_failed", "internal"].includes(outcome) ? "error" : "warn";
 }
 
 /** The sentence that somebody who was woken reads first. */
@@ -86,7 +137,7 @@ function round(ms: number): number {
 
 /** The gateway's own errors may show their text. */
 function isOwn(error: Error): boolean {
-  return error instanceof GatewayError || error instanceof SfuError;
+  return error instanceof GatewayError || error instanceof SfuError || error instanceof ListError;
 }
 
 function messageOf(error: Error): string {

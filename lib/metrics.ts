@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
 import type { Affinity } from "./balancing/affinity.ts";
+import type { Loads } from "./balancing/load.ts";
+import type { Clock } from "./clock.ts";
 import { SFU_FAILURES } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Breakers } from "./failover/breakers.ts";
@@ -14,10 +16,12 @@ export interface Metrics {
 }
 
 export interface MetricsSources {
+  readonly clock: Clock;
   readonly events: Events;
   readonly registry: Registry;
   readonly breakers: Breakers;
-  readonly canBeAsked: (sfu: Sfu) => boolean;
+  readonly isAvailable: (sfu: Sfu) => boolean;
+  readonly loads: Loads;
   readonly affinity: Affinity;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
   readonly withProcess: boolean;
@@ -31,7 +35,7 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { events, registry, breakers, canBeAsked, affinity, withProcess } = sources;
+  const { clock, events, registry, breakers, isAvailable, loads, affinity, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -81,11 +85,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const isKnown = (sfu: Sfu): boolean => registry.get(sfu.address) !== null;
 
   // What alerts look at is 0 before it has happened, and not absent: Prometheus sees the first one only as a rise.
-  for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available"]) requests.inc({ outcome }, 0);
+  for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available", "overloaded"]) requests.inc({ outcome }, 0);
   events.on("sfuAdded", ({ sfu }) => {
     attempts.inc({ sfu: sfu.address, outcome: "ok" }, 0);
     for (const to of STATES) transitions.inc({ sfu: sfu.address, to }, 0);
   });
+
+  const heartbeats = counter("heartbeats_total", "Heartbeats of SFUs by what became of them.", "outcome");
+  heartbeats.inc({ outcome: "ok" }, 0);
+  events.on("heartbeat", ({ outcome }) => heartbeats.inc({ outcome }));
 
   events.on("channelRequest", ({ outcome, durationMs }) => {
     requests.inc({ outcome });
@@ -108,8 +116,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
     for (const to of STATES) transitions.remove({ sfu: sfu.address, to });
   });
 
-  fleetGauge("sfu_up", "1 while an SFU can be asked.", ["sfu", "region", "source"], (gauge, sfu) => {
-    gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, canBeAsked(sfu) ? 1 : 0);
+  fleetGauge("sfu_up", "1 while an SFU takes new conferences.", ["sfu", "region", "source"], (gauge, sfu) => {
+    gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, isAvailable(sfu) ? 1 : 0);
   });
   fleetGauge(
     "breaker_state",
@@ -122,12 +130,38 @@ export function createMetrics(sources: MetricsSources): Metrics {
       }
     },
   );
+  const reported = (field: "sessions" | "channels", help: string): void =>
+    fleetGauge(`sfu_${field}`, help, ["sfu", "region"], (gauge, sfu) => {
+      const report = loads.report(sfu);
+      if (report !== null) gauge.set({ sfu: sfu.address, region: regionLabel(sfu) }, report[field]);
+    });
+  reported("sessions", "Participants on an SFU, as it reported last; absent without a report.");
+  reported("channels", "Conferences on an SFU, as it reported last; absent without a report.");
+  fleetGauge(
+    "sfu_load_score",
+    "What an SFU is ranked by, without the distance: 0 is idle, 1 about full.",
+    ["sfu", "region"],
+    (gauge, sfu) => gauge.set({ sfu: sfu.address, region: regionLabel(sfu) }, loads.totalOf(sfu)),
+  );
+  fleetGauge(
+    "sfu_report_age_seconds",
+    "Age of an SFU's last load report; absent where there was none.",
+    ["sfu", "region"],
+    (gauge, sfu) => {
+      const report = registry.report(sfu);
+      if (report !== null)
+        gauge.set({ sfu: sfu.address, region: regionLabel(sfu) }, (clock.monotonic() - report.atMs) / 1000);
+    },
+  );
+  fleetGauge("sfu_draining", "1 while an SFU is being drained.", ["sfu", "region"], (gauge, sfu) => {
+    gauge.set({ sfu: sfu.address, region: regionLabel(sfu) }, registry.isDraining(sfu) ? 1 : 0);
+  });
   new Gauge({
     name: `${PREFIX}assignments`,
     help: "Conferences that are assigned to an SFU.",
     registers,
-    collect() {
-      this.set(affinity.size());
+    async collect() {
+      this.set(await affinity.size());
     },
   });
   new Gauge({

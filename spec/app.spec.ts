@@ -8,6 +8,7 @@ import type { SfuClient } from "../lib/sfu/client.ts";
 import { useFakeClock } from "./support/clock.ts";
 import { eventually } from "./support/eventually.ts";
 import { callRaw } from "./support/sockets.ts";
+import { seeded } from "./support/random.ts";
 import { claimsOf, GATEWAY_KEY, sfuKey, token } from "./support/tokens.ts";
 
 const CHANNEL: Channel = { uuid: "u", url: "http://sfu1.test" };
@@ -36,11 +37,13 @@ describe("the app", () => {
     isClientClosed = false;
     app = createApp(config, secrets, {
       clock,
+      random: seeded(1),
       logger: createLogger("debug", { write: (line) => void logs.push(JSON.parse(line) as Record<string, unknown>) }),
       client: {
         join,
         noop: () => Promise.resolve(),
         checkKey: () => Promise.resolve("accepted"),
+        stats: () => Promise.resolve({ sessions: 0, channels: 0, ordinarySessions: 0 }),
         close: () => (isClientClosed = true),
       },
     });

@@ -34,7 +34,16 @@ function lines(level = "trace"): Lines {
 function sfuOf(number: number): Sfu {
   const address = `http://10.0.0.${number}:8070`;
   const key = parseKey(sfuKey(number));
-  return { address, region: "eu", source: "static", publicUrl: null, weight: 1, key };
+  return {
+    address,
+    region: "eu",
+    source: "static",
+    publicUrl: null,
+    weight: 1,
+    maxSessions: 1000,
+    statsToken: null,
+    key,
+  };
 }
 
 function attempt(sfu: Sfu, error: SfuError | null = null): AttemptEvent {
@@ -243,7 +252,7 @@ describe("the log", () => {
     const log = logged((events) => {
       events.emit("channelRequest", served());
       events.emit("breaker", { sfu, from: "closed", to: "open" });
-      events.emit("health", { sfu, from: { state: "unknown" }, to: { state: "healthy", sinceMs: 0 } });
+      events.emit("health", { sfu, from: { state: "unknown", sinceMs: 0 }, to: { state: "healthy", sinceMs: 0 } });
     });
     expect(log.all()).to.have.length(3);
     expect(log.text()).not.to.include(sfuKey(1)).and.not.include("[key]");
@@ -264,15 +273,50 @@ describe("the log", () => {
   it("tells of an SFU's health, the louder the more somebody must do about it", () => {
     const log = logged((events) => {
       const tell = (to: Parameters<typeof events.emit<"health">>[1]["to"]): void =>
-        events.emit("health", { sfu: sfuOf(1), from: { state: "unknown" }, to });
+        events.emit("health", { sfu: sfuOf(1), from: { state: "unknown", sinceMs: 0 }, to });
       tell({ state: "healthy", sinceMs: 0 });
+      tell({ state: "down", sinceMs: 0, reason: "refused the connection" });
+      tell({ state: "expired", sinceMs: 0, reason: "has sent no heartbeat for 30 s" });
       tell({ state: "failing", sinceMs: 0, reason: "refused the connection" });
       tell({ state: "misconfigured", sinceMs: 0, reason: "it refuses its key" });
     });
     expect(log.all().map(({ level, to, reason }) => ({ level, to, reason }))).to.deep.equal([
-      { level: "info", to: "healthy", reason: null },
+      { level: "debug", to: "healthy", reason: null },
+      { level: "error", to: "down", reason: "refused the connection" },
+      { level: "warn", to: "expired", reason: "has sent no heartbeat for 30 s" },
       { level: "warn", to: "failing", reason: "refused the connection" },
       { level: "error", to: "misconfigured", reason: "it refuses its key" },
+    ]);
+  });
+
+  it("tells of an SFU that is well again", () => {
+    const from = { state: "down", sinceMs: 0, reason: "refused the connection" } as const;
+    const line = logged((events) =>
+      events.emit("health", { sfu: sfuOf(1), from, to: { state: "healthy", sinceMs: 0 } }),
+    ).only();
+    expect(line).to.include({ level: "info", msg: "http://10.0.0.1:8070 is healthy" });
+  });
+
+  it("tells of statistics that cannot be read, and what to do about a refusal", () => {
+    const log = logged((events) => {
+      const error = new SfuError("unauthorized", "refused the token", 401);
+      events.emit("statistics", { sfu: sfuOf(1), error });
+      events.emit("statistics", { sfu: sfuOf(1), error: null });
+    });
+    const [refused, read] = log.all();
+    expect(refused).to.include({ level: "warn", sfu: "http://10.0.0.1:8070" });
+    expect(refused!.msg).to.contain("its load is guessed").and.contain("stats_token");
+    expect(read).to.include({ level: "info", msg: "the statistics of http://10.0.0.1:8070 can be read again" });
+  });
+
+  it("tells of a drain and of its end", () => {
+    const log = logged((events) => {
+      events.emit("drain", { sfu: sfuOf(1), isDraining: true });
+      events.emit("drain", { sfu: sfuOf(1), isDraining: false });
+    });
+    expect(log.all().map(({ msg }) => msg)).to.deep.equal([
+      "http://10.0.0.1:8070 is being drained: it gets no new conferences",
+      "http://10.0.0.1:8070 is no longer drained: it gets new conferences again",
     ]);
   });
 

@@ -1,15 +1,20 @@
 import { expect } from "chai";
+import type { Affinity } from "../lib/balancing/affinity.ts";
+import type { Loads } from "../lib/balancing/load.ts";
 import { SfuError } from "../lib/errors.ts";
 import { type ChannelRequestEvent, Events } from "../lib/events.ts";
+import type { Breakers } from "../lib/failover/breakers.ts";
 import { createMetrics, type Metrics } from "../lib/metrics.ts";
 import { createRegistry, type Registry } from "../lib/sfu/registry.ts";
-import { type BreakerState, isAvailable, type Sfu } from "../lib/sfu/sfu.ts";
+import { availability, type BreakerState, type Sfu } from "../lib/sfu/sfu.ts";
+import { useFakeClock } from "./support/clock.ts";
 import { sfuOf } from "./support/fleet.ts";
 
 const A = sfuOf(1, { region: "eu-west-3" });
 const B = sfuOf(2);
 
 describe("metrics", () => {
+  const clock = useFakeClock();
   let events: Events;
   let registry: Registry;
   let metrics: Metrics;
@@ -17,20 +22,29 @@ describe("metrics", () => {
   let assignments: number;
   beforeEach(() => {
     events = new Events();
-    registry = createRegistry(events);
+    registry = createRegistry(clock, events);
     open = new Set();
     assignments = 0;
     const state = (sfu: Sfu): BreakerState => (open.has(sfu) ? "open" : "closed");
+    const isAvailable = (sfu: Sfu): boolean =>
+      availability({
+        health: registry.health(sfu),
+        admits: open.has(sfu) ? "none" : "all",
+        isDraining: registry.isDraining(sfu),
+        overload: null,
+      }).kind === "available";
     metrics = createMetrics({
+      clock,
       events,
       registry,
-      breakers: { state, admits: (sfu) => !open.has(sfu), run: (_sfu, task) => task(), close: () => undefined },
-      canBeAsked: (sfu) => isAvailable(registry.health(sfu), { admits: !open.has(sfu) }),
-      affinity: { get: () => null, assign: () => undefined, size: () => assignments },
+      breakers: { state } as Partial<Breakers> as Breakers,
+      isAvailable,
+      loads: { report: (sfu) => registry.report(sfu), totalOf: () => 0.25 } as Partial<Loads> as Loads,
+      affinity: { size: () => Promise.resolve(assignments) } as Partial<Affinity> as Affinity,
       withProcess: false,
     });
-    registry.add(A);
-    registry.add(B);
+    registry.put(A);
+    registry.put(B);
   });
 
   /** The series of one metric by their labels, as Prometheus reads them. */
@@ -66,7 +80,9 @@ describe("metrics", () => {
       'outcome="ok"': 0,
       'outcome="all_candidates_failed"': 0,
       'outcome="no_sfu_available"': 0,
+      'outcome="overloaded"': 0,
     });
+    expect(await series("heartbeats_total")).to.deep.equal({ 'outcome="ok"': 0 });
     expect(await series("attempts_total")).to.deep.equal({
       'sfu="http://sfu1.test",outcome="ok"': 0,
       'sfu="http://sfu2.test",outcome="ok"': 0,
@@ -134,6 +150,28 @@ describe("metrics", () => {
     });
   });
 
+  it("show what each SFU reported last, and nothing for one that did not", async () => {
+    const labels = 'sfu="http://sfu1.test",region="eu-west-3"';
+    registry.setReport(A, { sessions: 12, channels: 3, cpu: null, memory: null, atMs: clock.monotonic() });
+    await clock.elapse(4000);
+    expect(await series("sfu_sessions")).to.deep.equal({ [labels]: 12 });
+    expect(await series("sfu_channels")).to.deep.equal({ [labels]: 3 });
+    expect(await series("sfu_report_age_seconds")).to.deep.equal({ [labels]: 4 });
+    expect(Object.values(await series("sfu_load_score"))).to.deep.equal([0.25, 0.25]);
+  });
+
+  it("show which SFUs are drained: they take no new conferences", async () => {
+    registry.setDraining(B, true);
+    expect(Object.values(await series("sfu_draining"))).to.deep.equal([0, 1]);
+    expect(Object.values(await series("sfu_up"))).to.deep.equal([1, 0]);
+  });
+
+  it("count heartbeats by what became of them", async () => {
+    events.emit("heartbeat", { outcome: "ok", address: A.address, error: null });
+    events.emit("heartbeat", { outcome: "replayed", address: null, error: null });
+    expect(await series("heartbeats_total")).to.deep.equal({ 'outcome="ok"': 1, 'outcome="replayed"': 1 });
+  });
+
   it("show assignments and the version", async () => {
     assignments = 7;
     expect(await series("assignments")).to.deep.equal({ "": 7 });
@@ -150,7 +188,7 @@ describe("metrics", () => {
       attempt(A);
       attempt(A, new SfuError("tls", "refused"));
       events.emit("breaker", { sfu: A, from: "closed", to: "open" });
-      registry.remove(A.address);
+      registry.remove(A.address, "static");
     });
 
     it("leave with it", async () => {
@@ -164,7 +202,7 @@ describe("metrics", () => {
     });
 
     it("begin at 0 when it comes back", async () => {
-      registry.add(A);
+      registry.put(A);
       expect(await series("attempts_total")).to.include({ 'sfu="http://sfu1.test",outcome="ok"': 0 });
       expect(await series("attempts_total")).not.to.have.property('sfu="http://sfu1.test",outcome="tls"');
     });

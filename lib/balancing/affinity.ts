@@ -1,30 +1,29 @@
-import type { Clock } from "../clock.ts";
-import { createTtlCache } from "../ttl-cache.ts";
+import type { Store } from "../store/store.ts";
 
 /** Conference → SFU: where the members of a call that is still young are, so that the next one gets there too. */
 export interface Affinity {
   /** The address that the conference was last served by, or null where that is longer ago than the TTL. */
-  get(conference: string): string | null;
-  /** Begins the TTL anew. */
-  assign(conference: string, address: string): void;
+  get(conference: string): Promise<string | null>;
+  /**
+   * Notes who served the conference, and begins the TTL anew.
+   *
+   * @param before what {@link Affinity.get} had said: where somebody else has moved the conference since, that holds
+   * @returns the address that the conference is assigned to from now on
+   */
+  assign(conference: string, address: string, before: string | null): Promise<string>;
   /** How many assignments are alive. */
-  size(): number;
+  size(): Promise<number>;
 }
 
-/** Bounds the memory, at about 300 bytes each; the least recently used ones go first. */
-const MAX_ASSIGNMENTS = 100_000;
-
 /** @param ttlMs 0 keeps no assignment at all */
-export function createAffinity(ttlMs: number, clock: Clock): Affinity {
-  const assignments = createTtlCache<string>(MAX_ASSIGNMENTS, Math.max(1, ttlMs), clock);
+export function createAffinity(ttlMs: number, { assignments }: Pick<Store, "assignments">): Affinity {
   return {
-    get: (conference) => assignments.get(conference) ?? null,
-    assign(conference, address) {
-      if (ttlMs > 0) assignments.set(conference, address);
+    get: (conference) => assignments.get(conference),
+    async assign(conference, address, before) {
+      if (ttlMs === 0) return address;
+      if (before !== null && (await assignments.compareAndSet(conference, before, address, ttlMs))) return address;
+      return assignments.setIfAbsent(conference, address, ttlMs);
     },
-    size() {
-      assignments.purgeStale();
-      return assignments.size;
-    },
+    size: () => assignments.size(),
   };
 }

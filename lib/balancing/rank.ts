@@ -1,56 +1,111 @@
-import type { Sfu } from "../sfu/sfu.ts";
-import type { Affinity } from "./affinity.ts";
+import type { Availability, Sfu } from "../sfu/sfu.ts";
 import type { Placement, Strategy } from "./strategy.ts";
+
+/** An SFU that may take this request. */
+export interface Candidate {
+  readonly sfu: Sfu;
+  /** Whether the conference is there already, so that it brings no new one. */
+  readonly isAssigned: boolean;
+  /** Whether it is asked although it is out, for so is everybody else. */
+  readonly isLastResort: boolean;
+}
 
 /** The SFUs that may take one request, best first, handed out one by one. */
 export interface Candidates {
-  /** How many are still to come, at most. */
-  readonly left: number;
-  /** The next one that is available at this moment: others may have failed it since the ranking. */
-  next(): Sfu | null;
+  /** How many are still to come, counted up to `most`. */
+  left(most: number): number;
+  /** The next one that may be asked at this moment: others may have failed it since the ranking. */
+  next(): Candidate | null;
+  /** Why there is none, where none was ever handed out. */
+  readonly shortage: "overloaded" | "none";
 }
 
-export type Rank = (conference: string, placement: Placement) => Candidates;
+/** @param assigned the address that the conference is assigned to, null for none */
+export type Rank = (placement: Placement, assigned: string | null) => Candidates;
 
 export interface RankTools {
-  /** The SFUs that may be asked now. */
-  readonly available: () => readonly Sfu[];
-  readonly affinity: Affinity;
+  /** The whole fleet. */
+  readonly fleet: {
+    all(): readonly Sfu[];
+    get(address: string): Sfu | null;
+  };
+  readonly availabilityOf: (sfu: Sfu) => Availability;
+  /** Whether nobody is trying the SFU at this moment, out as it is. */
+  readonly mayBeTried: (sfu: Sfu) => boolean;
   readonly strategy: Strategy;
 }
 
 /**
- * 1. The SFU that the conference is assigned to: its members are there.
- * 2. The others, as the strategy ranks them.
+ * 1. The SFU that the conference is assigned to, if it may be asked at all: its members are there, be it drained or
+ *    overloaded.
+ * 2. The available ones, as the strategy ranks them.
+ * 3. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
+ *    a time for each (design: «When everything is open»).
  *
  * The strategy is asked only when its answer is needed: it counts what it hands out.
  */
-export function createRank({ available, affinity, strategy }: RankTools): Rank {
-  return (conference, placement) => {
-    const address = affinity.get(conference);
-    const given = new Set<Sfu>();
-    let ranked: readonly Sfu[] = [];
+export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: RankTools): Rank {
+  const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
+  const mayHaveReturned = (sfu: Sfu): boolean => {
+    const now = availabilityOf(sfu);
+    return now.kind === "out" && now.mayReturn && mayBeTried(sfu);
+  };
+  const isFull = (sfu: Sfu): boolean => {
+    const now = availabilityOf(sfu);
+    return now.kind === "assigned_only" && now.why === "overloaded";
+  };
 
-    const candidates = (): readonly Sfu[] => available().filter((sfu) => !given.has(sfu));
-    const assigned = (open: readonly Sfu[]): Sfu | undefined =>
-      given.size === 0 && address !== null ? open.find((sfu) => sfu.address === address) : undefined;
-    const best = (open: readonly Sfu[]): Sfu | undefined => {
-      const next = ranked.find((sfu) => open.includes(sfu));
-      if (next !== undefined || open.length === 0) return next;
-      // The first time, or for those who became available since.
-      ranked = strategy(open, placement);
-      return ranked[0];
+  return (placement, assigned) => {
+    /** By address: a new entry for the same SFU makes no other one of it. */
+    const given = new Set<string>();
+    let ranked: readonly Sfu[] = [];
+    let isResorting = false;
+
+    const home = (): Sfu | null => {
+      if (given.size > 0 || assigned === null) return null;
+      const sfu = fleet.get(assigned);
+      return sfu === null || availabilityOf(sfu).kind === "out" ? null : sfu;
     };
 
+    const best = (mayTake: (sfu: Sfu) => boolean): Sfu | null => {
+      const isLeft = (sfu: Sfu): boolean => !given.has(sfu.address) && mayTake(sfu);
+      const next = ranked.find((sfu) => isLeft(sfu) && fleet.get(sfu.address) === sfu);
+      if (next !== undefined) return next;
+      // The first time, or for those who became available since.
+      const open = fleet.all().filter(isLeft);
+      if (open.length === 0) return null;
+      ranked = strategy(open, placement);
+      return ranked[0] ?? null;
+    };
+
+    /** Whether those who are out may be asked, where nobody else is left. */
+    const mayResort = (): boolean => isResorting || (given.size === 0 && !fleet.all().some(isFull));
+
     return {
-      get left() {
-        return candidates().length;
+      left(most) {
+        const atHome = home();
+        let count = atHome === null ? 0 : 1;
+        const add = (mayTake: (sfu: Sfu) => boolean): void => {
+          for (const sfu of fleet.all()) {
+            if (count >= most) return;
+            if (sfu !== atHome && !given.has(sfu.address) && mayTake(sfu)) count++;
+          }
+        };
+        add(isAvailable);
+        if (isResorting || (count === 0 && mayResort())) add(mayHaveReturned);
+        return Math.min(count, most);
       },
       next() {
-        const open = candidates();
-        const sfu = assigned(open) ?? best(open) ?? null;
-        if (sfu !== null) given.add(sfu);
-        return sfu;
+        const usual = home() ?? best(isAvailable);
+        const sfu = usual ?? (mayResort() ? best(mayHaveReturned) : null);
+        if (sfu === null) return null;
+        const isLastResort = usual === null;
+        isResorting ||= isLastResort;
+        given.add(sfu.address);
+        return { sfu, isAssigned: sfu.address === assigned, isLastResort };
+      },
+      get shortage() {
+        return fleet.all().some(isFull) ? "overloaded" : "none";
       },
     };
   };

@@ -1,12 +1,23 @@
+import type { Candidates } from "../balancing/rank.ts";
 import { GatewayError, SfuError } from "../errors.ts";
 import { judge } from "./retryable.ts";
 
 /** Odoo does not come back by itself, but whoever else asks shall not hammer. */
 const RETRY_AFTER_S = 1;
 
+/** Until the next reports, at the earliest, nothing will have changed. */
+const FULL_RETRY_AFTER_S = 10;
+
 /** There is no candidate left to be asked, or no time. */
 export class NobodyLeftError extends Error {
   override readonly name = "NobodyLeftError";
+  /** Why nobody could be asked, where nobody was. */
+  readonly shortage: Candidates["shortage"];
+
+  constructor(shortage: Candidates["shortage"]) {
+    super();
+    this.shortage = shortage;
+  }
 }
 
 /**
@@ -26,6 +37,12 @@ export function toAnswer(error: Error, asked: number, signal: AbortSignal): Erro
   }
   if (!(error instanceof SfuError || error instanceof NobodyLeftError)) return error;
   const options = { status: 503, retryAfterS: RETRY_AFTER_S, cause: error };
+  if (asked === 0 && error instanceof NobodyLeftError && error.shortage === "overloaded") {
+    return new GatewayError("overloaded", "every SFU that could take the call is full", {
+      ...options,
+      retryAfterS: FULL_RETRY_AFTER_S,
+    });
+  }
   if (asked === 0) return new GatewayError("no_sfu_available", "no SFU can be asked at this moment", options);
   const who = asked === 1 ? "1 SFU was" : `${String(asked)} SFUs were`;
   return new GatewayError("all_candidates_failed", `${who} asked for a channel and none gave one`, options);

@@ -4,7 +4,8 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import type { BreakerState, Sfu } from "../sfu/sfu.ts";
+import type { TrialVerdict } from "../sfu/prober.ts";
+import type { Admission, BreakerState, Sfu } from "../sfu/sfu.ts";
 
 /**
  * What a failed attempt says about the SFU: `nothing` where nothing could be seen, as when the caller hung up. (opossum
@@ -15,20 +16,46 @@ export type Verdict = "fine" | "fault" | "nothing";
 /** The breaker let nothing through; the SFU was not asked. */
 export class BreakerOpenError extends Error {
   override readonly name = "BreakerOpenError";
+
+  constructor({ address }: Sfu) {
+    super(`the breaker of ${address} is open, or another call is trying it`);
+  }
 }
 
-/** One circuit breaker an SFU, made when it is first needed and dropped with its SFU. */
+export interface RunOptions {
+  /** What a failure means for the breaker. It may take its time: the result is handed on at once. */
+  readonly verdictOf: (error: Error) => Verdict | Promise<Verdict>;
+  /**
+   * Asks the SFU of an open breaker too, for there is nobody else; unless somebody is trying it, see
+   * {@link Breakers.mayBeTried}. Where it serves, the breaker closes.
+   */
+  readonly asLastResort?: boolean;
+}
+
+/**
+ * One circuit breaker an SFU, made when it is first needed and dropped with its SFU. After the reset time it is
+ * half-open: a key check is its trial, or one call where none has decided it. A key check shows less than a call (the
+ * media worker may hang all the same), so an SFU that passes it is on probation: one new conference at a time, and the
+ * first fault opens the breaker again, until a call has gone through.
+ */
 export interface Breakers {
   state(sfu: Sfu): BreakerState;
-  /** Whether {@link Breakers.run} would ask the SFU now: closed, or half-open with its one trial still to be had. */
-  admits(sfu: Sfu): boolean;
+  admits(sfu: Sfu): Admission;
+  /** Whether nobody is trying the SFU now, as a trial or a last resort: one call at a time may, whatever the state. */
+  mayBeTried(sfu: Sfu): boolean;
   /**
-   * Runs `task`, which must settle by itself: a half-open breaker waits for its trial. The result is handed on at
-   * once; `verdictOf` may take its time to say what a failure means for the breaker.
+   * Runs `task`, which must settle by itself: a half-open breaker waits for its trial.
    *
    * @throws {BreakerOpenError} where `task` was not run; else whatever `task` throws
    */
-  run<T>(sfu: Sfu, task: () => Promise<T>, verdictOf: (error: Error) => Verdict | Promise<Verdict>): Promise<T>;
+  run<T>(sfu: Sfu, task: () => Promise<T>, options: RunOptions): Promise<T>;
+  /**
+   * Lets `check` decide on a half-open breaker, and no call meanwhile. Does nothing in any other state, and while a last
+   * resort that began before is under way: that one decides.
+   */
+  trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
+  /** Opens a closed breaker ahead of its threshold: calls have failed, and probes have shown why. */
+  trip(sfu: Sfu): void;
   close(): void;
 }
 
@@ -41,9 +68,16 @@ const AT_THE_THRESHOLD = 1e-9;
 type Task = () => Promise<void>;
 
 interface Entry {
+  sfu: Sfu;
   readonly breaker: CircuitBreaker<[Task], void>;
   readonly rotation: EventEmitter;
   known: BreakerState;
+  /** Counts how often it has opened: what began before it did has no say in what comes after. */
+  era: number;
+  /** Trials, last resorts and, on probation, calls under way that began in this era. */
+  trying: number;
+  /** Whether a key check alone has closed it. */
+  isOnProbation: boolean;
 }
 
 export function createBreakers(settings: Config["breaker"], clock: Clock, events: Events): Breakers {
@@ -65,17 +99,18 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
       enableSnapshots: false,
       rotateBucketController: rotation,
     });
-    const entry: Entry = { breaker, rotation, known: "closed" };
+    const entry: Entry = { sfu, breaker, rotation, known: "closed", era: 0, trying: 0, isOnProbation: false };
     const moved = (to: BreakerState) => () => {
       const from = entry.known;
       entry.known = to;
-      events.emit("breaker", { sfu, from, to });
+      events.emit("breaker", { sfu: entry.sfu, from, to });
     };
+    breaker.on("open", () => beginEra(entry));
     breaker.on("open", moved("open"));
     breaker.on("halfOpen", moved("half_open"));
-    breaker.on("close", moved("closed"));
     // The failures that opened it are forgiven, else the first new one would open it again.
     breaker.on("close", () => forget(rotation));
+    breaker.on("close", moved("closed"));
     entries.set(sfu.address, entry);
     return entry;
   };
@@ -84,24 +119,54 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
     for (const { rotation } of entries.values()) rotation.emit("rotate");
   });
 
-  events.on("sfuRemoved", ({ sfu }) => {
-    entries.get(sfu.address)?.breaker.shutdown();
-    entries.delete(sfu.address);
+  const drop = (entry: Entry): void => {
+    beginEra(entry);
+    entry.breaker.shutdown();
+    entries.delete(entry.sfu.address);
+  };
+
+  events.on("sfuChanged", ({ to }) => {
+    const entry = entries.get(to.address);
+    if (entry !== undefined) entry.sfu = to;
   });
+  events.on("sfuRemoved", ({ sfu }) => {
+    const entry = entries.get(sfu.address);
+    if (entry !== undefined) drop(entry);
+  });
+
+  /** What goes wrong in there must not keep a trial waiting. */
+  const verdictFrom = async (verdictOf: RunOptions["verdictOf"], error: Error): Promise<Verdict> => {
+    try {
+      return await verdictOf(error);
+    } catch (thrown) {
+      events.emit("unexpected", { where: "the verdict on an attempt", error: toError(thrown) });
+      return "nothing";
+    }
+  };
 
   return {
     state: (sfu) => entries.get(sfu.address)?.known ?? "closed",
 
     admits(sfu) {
-      const breaker = entries.get(sfu.address)?.breaker;
-      return breaker === undefined || breaker.closed || (breaker.halfOpen && breaker.pendingClose);
+      const entry = entries.get(sfu.address);
+      if (entry === undefined) return "all";
+      const { breaker, isOnProbation, trying } = entry;
+      if (breaker.closed) return isOnProbation && trying > 0 ? "assigned" : "all";
+      return breaker.halfOpen && breaker.pendingClose && trying === 0 ? "all" : "none";
     },
 
-    run(sfu, task, verdictOf) {
-      const { breaker } = entryOf(sfu);
+    mayBeTried: (sfu) => (entries.get(sfu.address)?.trying ?? 0) === 0,
+
+    async run(sfu, task, { verdictOf, asLastResort = false }) {
+      const entry = entryOf(sfu);
+      const { breaker, era } = entry;
+      const isTrial = breaker.halfOpen;
+      const isForced = asLastResort && breaker.opened;
+      const isTrying = isTrial || asLastResort || entry.isOnProbation;
+      if ((isTrial || asLastResort) && entry.trying > 0) throw new BreakerOpenError(sfu);
       return new Promise((resolve, reject) => {
         const observed = async (): Promise<void> => {
-          const isTrial = breaker.halfOpen;
+          if (isTrying) entry.trying++;
           let error: Error | null = null;
           try {
             resolve(await task());
@@ -109,26 +174,64 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
             error = toError(thrown);
             reject(error);
           }
-          const verdict = error === null ? "fine" : await verdictOf(error);
-          // What began before the breaker opened has no say in a trial: opossum never hears how it ended.
-          if (!isTrial && !breaker.closed) return new Promise<never>(() => undefined);
-          if (error !== null && verdict === "fault") throw error;
-          // A trial that showed nothing must not close the breaker, and there will be no other before it is open.
-          if (verdict === "nothing" && isTrial) breaker.open();
+          const verdict = error === null ? "fine" : await verdictFrom(verdictOf, error);
+          // opossum never hears how it ended.
+          if (entry.era !== era) return new Promise<never>(() => undefined);
+          if (isTrying) entry.trying--;
+          if (error !== null && verdict === "fault") {
+            if (isForced || entry.isOnProbation) breaker.open();
+            throw error;
+          }
+          if (verdict === "nothing") {
+            // It must not close the breaker, and there will be no other trial before that is open.
+            if (isTrial) breaker.open();
+            return;
+          }
+          entry.isOnProbation = false;
+          if (isForced) breaker.close();
         };
-        breaker.fire(observed).catch((error: unknown) => {
-          if (CircuitBreaker.isOurError(toError(error)))
-            reject(new BreakerOpenError(`the breaker of ${sfu.address} is open`));
+        const observation = isForced ? observed() : breaker.fire(observed);
+        // A failure has been handed on by now, whatever it was.
+        observation.catch((error: unknown) => {
+          if (CircuitBreaker.isOurError(toError(error))) reject(new BreakerOpenError(sfu));
         });
       });
     },
 
+    async trial(sfu, check) {
+      const entry = entries.get(sfu.address);
+      if (entry?.breaker.halfOpen !== true || entry.trying > 0) return;
+      const { breaker, era } = entry;
+      let verdict: TrialVerdict;
+      entry.trying++;
+      try {
+        verdict = await check();
+      } finally {
+        if (entry.era === era) entry.trying--;
+      }
+      // It has left.
+      if (entry.era !== era || verdict === "undecided") return;
+      entry.isOnProbation = verdict === "fine";
+      if (entry.isOnProbation) breaker.close();
+      else breaker.open();
+    },
+
+    trip(sfu) {
+      const { breaker } = entryOf(sfu);
+      if (breaker.closed) breaker.open();
+    },
+
     close() {
       stopRotating();
-      for (const { breaker } of entries.values()) breaker.shutdown();
-      entries.clear();
+      for (const entry of entries.values()) drop(entry);
     },
   };
+}
+
+function beginEra(entry: Entry): void {
+  entry.era++;
+  entry.trying = 0;
+  entry.isOnProbation = false;
 }
 
 function forget(rotation: EventEmitter): void {

@@ -1,6 +1,7 @@
 import pRetry from "p-retry";
 import type { Affinity } from "../balancing/affinity.ts";
-import type { Rank } from "../balancing/rank.ts";
+import type { Ledger } from "../balancing/ledger.ts";
+import type { Candidate, Rank } from "../balancing/rank.ts";
 import type { Placement } from "../balancing/strategy.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
@@ -28,8 +29,8 @@ export interface Chain {
   readonly call: Call;
   readonly attempts: readonly AttemptEvent[];
   /**
-   * Rejected with a {@link GatewayError}: 503 `no_sfu_available` where nobody could be asked, `all_candidates_failed`
-   * where all who were asked failed; the SFU's own 400 or 409 as `refused_by_sfu`; `caller_gone`.
+   * Rejected with a {@link GatewayError}: 503 `no_sfu_available` or `overloaded` where nobody could be asked,
+   * `all_candidates_failed` where all who were asked failed; the SFU's own 400 or 409 as `refused_by_sfu`; `caller_gone`.
    */
   readonly result: Promise<Served>;
 }
@@ -44,6 +45,7 @@ export interface FailoverTools {
   readonly events: Events;
   readonly rank: Rank;
   readonly affinity: Affinity;
+  readonly ledger: Ledger;
   readonly breakers: Breakers;
   readonly client: SfuClient;
 }
@@ -63,23 +65,24 @@ async function walk(
   attempts: AttemptEvent[],
   signal: AbortSignal,
   settings: Config["failover"],
-  { clock, events, rank, affinity, breakers, client }: FailoverTools,
+  { clock, events, rank, affinity, ledger, breakers, client }: FailoverTools,
 ): Promise<Served> {
   const { requestId } = call.join;
-  const candidates = rank(call.conference, call.placement);
+  const assigned = await affinity.get(call.conference);
+  const candidates = rank(call.placement, assigned);
   /** What an answer that is not a channel turns out to mean once the chain has ended. */
   const ending = Promise.withResolvers<Verdict>();
 
   const attempt = async (): Promise<Served> => {
     const timeoutMs = fairShareMs();
-    const sfu = timeoutMs > 0 ? candidates.next() : null;
-    if (sfu === null) throw new NobodyLeftError();
+    const candidate = timeoutMs > 0 ? candidates.next() : null;
+    if (candidate === null) throw new NobodyLeftError(candidates.shortage);
+    const { sfu, isLastResort: asLastResort } = candidate;
     try {
-      return await breakers.run(
-        sfu,
-        () => ask(sfu, timeoutMs),
-        (error) => verdictOn(sfu, error),
-      );
+      return await breakers.run(sfu, () => ask(candidate, timeoutMs), {
+        verdictOf: (error) => verdictOn(sfu, error),
+        asLastResort,
+      });
     } catch (error) {
       // Nobody was asked, so it was no attempt.
       if (error instanceof BreakerOpenError) return attempt();
@@ -89,14 +92,16 @@ async function walk(
 
   /** What is left of the budget, divided among the attempts that can still be made. */
   const fairShareMs = (): number => {
-    const toCome = Math.max(1, Math.min(settings.maxRetries - attempts.length, candidates.left));
+    const toCome = Math.max(1, candidates.left(settings.maxRetries - attempts.length));
     const share = Math.floor((call.deadlineMs - clock.monotonic()) / toCome);
     return Math.min(settings.attemptTimeoutMs, share);
   };
 
-  const ask = async (sfu: Sfu, timeoutMs: number): Promise<Served> => {
+  const ask = async ({ sfu, isAssigned }: Candidate, timeoutMs: number): Promise<Served> => {
     const previous = attempts.at(-1);
     if (previous !== undefined) events.emit("failover", { from: previous });
+    // Before the answer: of many that are asked for at once, each has to see the others.
+    const takeBack = isAssigned ? null : ledger.claim(sfu);
     const startedMs = clock.monotonic();
     const end = (error: SfuError | null): void => {
       const ended = { requestId, sfu, durationMs: clock.monotonic() - startedMs, error };
@@ -108,6 +113,7 @@ async function walk(
       end(null);
       return { channel, sfu };
     } catch (error) {
+      takeBack?.();
       if (error instanceof SfuError) end(error);
       throw error;
     }
@@ -130,8 +136,8 @@ async function walk(
       signal,
       shouldRetry: ({ error }) => judge(error).then === "next",
     });
-    affinity.assign(call.conference, served.sfu.address);
     ending.resolve("fault");
+    await affinity.assign(call.conference, served.sfu.address, assigned);
     return served;
   } catch (error) {
     ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");

@@ -19,7 +19,7 @@ export function authenticate(verify: Verify, events: Events): GatewayMiddleware 
   };
 }
 
-/** SHA-256: as long for every conference, however long its name, which is nobody else's business. */
-function idOf(conference: string): string {
+/** The id of a conference by its name. SHA-256: as long for every conference, however long its name, which is nobody else's business. */
+export function idOf(conference: string): string {
   return createHash("sha256").update(conference).digest("hex");
 }

@@ -1,12 +1,12 @@
 import type { Geo } from "../balancing/geo.ts";
-import type { Placement } from "../balancing/strategy.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Coalescer } from "../failover/coalesce.ts";
 import type { Call, Chain, Failover, Served } from "../failover/pipeline.ts";
 import type { GatewayContext, GatewayMiddleware, RequestState } from "./context.ts";
-import { type PartedQuery, partQuery } from "./query.ts";
+import { placementOf } from "./placement.ts";
+import { partQuery } from "./query.ts";
 
 export interface GetChannelTools {
   readonly clock: Clock;
@@ -62,9 +62,4 @@ async function serve(call: Call, state: RequestState, tools: GetChannelTools): P
       if (!isRefusal || !isTheirs || clock.monotonic() >= call.deadlineMs) throw error;
     }
   }
-}
-
-function placementOf({ region, country }: PartedQuery, geo: Geo): Placement {
-  const place = (region === null ? null : geo.region(region)) ?? (country === null ? null : geo.country(country));
-  return { region, place };
 }

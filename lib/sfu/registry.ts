@@ -22,6 +22,7 @@ export interface Registry {
   remove(address: string, source: Source): void;
   /** The three do nothing for an SFU that has left: an answer may come in after it. */
   setHealth(sfu: Sfu, health: Health): void;
+  /** Nor for a report that a younger one has overtaken. */
   setReport(sfu: Sfu, report: Report): void;
   setDraining(sfu: Sfu, isDraining: boolean): void;
 }
@@ -36,15 +37,13 @@ interface Entry {
 
 export function createRegistry(clock: Clock, events: Events): Registry {
   const entries = new Map<string, Entry>();
-  let list: readonly Sfu[] = [];
-  const refresh = (): void => {
-    list = Array.from(entries.values(), ({ sfu }) => sfu);
-  };
+  /** Made when it is asked for: a fleet of thousands comes one by one. */
+  let list: readonly Sfu[] | null = null;
   const unknown = (): Health => ({ state: "unknown", sinceMs: clock.now() });
   const entryOf = ({ address }: Sfu): Entry | undefined => entries.get(address);
 
   return {
-    all: () => list,
+    all: () => (list ??= Array.from(entries.values(), ({ sfu }) => sfu)),
     get: (address) => entries.get(address)?.sfu ?? null,
     health: (sfu) => entryOf(sfu)?.health ?? unknown(),
     report: (sfu) => entryOf(sfu)?.report ?? null,
@@ -55,7 +54,7 @@ export function createRegistry(clock: Clock, events: Events): Registry {
       if (present === undefined) {
         const bySource = new Map([[sfu.source, sfu]]);
         entries.set(sfu.address, { bySource, sfu, health: unknown(), report: null, isDraining: false });
-        refresh();
+        list = null;
         events.emit("sfuAdded", { sfu });
         return;
       }
@@ -71,7 +70,7 @@ export function createRegistry(clock: Clock, events: Events): Registry {
         return;
       }
       entries.delete(address);
-      refresh();
+      list = null;
       events.emit("sfuRemoved", { sfu: entry.sfu });
     },
 
@@ -85,7 +84,7 @@ export function createRegistry(clock: Clock, events: Events): Registry {
 
     setReport(sfu, report) {
       const entry = entryOf(sfu);
-      if (entry === undefined) return;
+      if (entry === undefined || (entry.report !== null && report.atMs < entry.report.atMs)) return;
       entry.report = report;
       events.emit("report", { sfu: entry.sfu, report });
     },
@@ -104,7 +103,7 @@ export function createRegistry(clock: Clock, events: Events): Registry {
     const to = SOURCES.map((source) => entry.bySource.get(source)).find((sfu) => sfu !== undefined) ?? from;
     if (to === from) return;
     entry.sfu = to;
-    refresh();
+    list = null;
     events.emit("sfuChanged", { from, to });
     // Whatever was wrong with the key was so with another one.
     if (entry.health.state === "misconfigured" && !from.key.equals(to.key)) {

@@ -4,6 +4,8 @@ export interface Report {
   readonly sessions: number;
   /** Its conferences. */
   readonly channels: number;
+  /** The sessions without those that make a conference extraordinarily large; absent where only the sum was told. */
+  readonly ordinarySessions?: number;
   /** The share of the host's processors that is in use, from 0 to 1; null where it was not told. */
   readonly cpu: number | null;
   /** The share of the host's memory that is in use, from 0 to 1; null where it was not told. */

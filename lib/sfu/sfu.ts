@@ -45,13 +45,16 @@ export interface Sfu {
 /** `half_open` while one trial is awaited or under way. */
 export type BreakerState = "closed" | "open" | "half_open";
 
+/** What a breaker lets through: `assigned` while one call proves that an SFU that has just come back serves again. */
+export type Admission = "all" | "assigned" | "none";
+
 /** What decides whether an SFU may be asked. */
 export interface Standing {
   readonly health: Health;
-  /** Whether its breaker lets a call through now. */
-  readonly admits: boolean;
+  /** What its breaker lets through now. */
+  readonly admits: Admission;
   readonly isDraining: boolean;
-  /** Why it takes no more conferences, like `cpu at 0.97 of 0.95`; null where it does. */
+  /** Why it takes no more conferences, goes on after «it»: `is overloaded: cpu at 97 %, …`; null where it does. */
   readonly overload: string | null;
 }
 
@@ -64,7 +67,7 @@ export interface Standing {
  */
 export type Availability =
   | { readonly kind: "available" }
-  | { readonly kind: "assigned_only"; readonly why: "draining" | "overloaded"; readonly reason: string }
+  | { readonly kind: "assigned_only"; readonly why: "draining" | "overloaded" | "on_trial"; readonly reason: string }
   | {
       readonly kind: "out";
       readonly why: "down" | "misconfigured" | "expired" | "breaker_open";
@@ -73,6 +76,17 @@ export type Availability =
     };
 
 const AVAILABLE: Availability = { kind: "available" };
+const BREAKER_OPEN: Availability = {
+  kind: "out",
+  why: "breaker_open",
+  reason: "has failed too many calls",
+  mayReturn: true,
+};
+const ON_TRIAL: Availability = {
+  kind: "assigned_only",
+  why: "on_trial",
+  reason: "has just come back and is proving itself with one call",
+};
 
 export function availability({ health, admits, isDraining, overload }: Standing): Availability {
   switch (health.state) {
@@ -85,8 +99,9 @@ export function availability({ health, admits, isDraining, overload }: Standing)
     case "healthy":
     case "failing":
   }
-  if (!admits) return { kind: "out", why: "breaker_open", reason: "has failed too many calls", mayReturn: true };
+  if (admits === "none") return BREAKER_OPEN;
   if (isDraining) return { kind: "assigned_only", why: "draining", reason: "is being drained" };
+  if (admits === "assigned") return ON_TRIAL;
   if (overload !== null) return { kind: "assigned_only", why: "overloaded", reason: overload };
   return AVAILABLE;
 }

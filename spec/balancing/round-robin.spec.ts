@@ -1,34 +1,23 @@
 import { expect } from "chai";
-import { createGeo } from "../../lib/balancing/geo.ts";
-import { createRoundRobin } from "../../lib/balancing/strategies/round-robin.ts";
-import type { Placement, Strategy } from "../../lib/balancing/strategy.ts";
+import { WARM_UP_MS } from "../../lib/balancing/slow-start.ts";
+import type { Strategy } from "../../lib/balancing/strategy.ts";
 import type { Sfu } from "../../lib/sfu/sfu.ts";
+import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 import { seeded } from "../support/random.ts";
-
-const geo = createGeo({});
-const NOWHERE: Placement = { region: null, place: null };
-
-const strategyOf = (): Strategy =>
-  createRoundRobin({ placeOf: ({ region }) => (region === null ? null : geo.region(region)) });
-
-const inRegion = (region: string): Placement => ({ region, place: geo.region(region) });
+import { count, inCountry, inRegion, nameOf, namesOf, NOWHERE, openDesk } from "./harness.ts";
 
 /** Who is first in so many rankings, by the number in the address. */
 function firsts(strategy: Strategy, fleet: readonly Sfu[], rounds: number, placement = NOWHERE): string {
   return Array.from({ length: rounds }, () => nameOf(strategy(fleet, placement)[0])).join("");
 }
 
-const nameOf = (sfu: Sfu | undefined): string => /\d+/.exec(sfu?.address ?? "")?.[0] ?? "-";
-const namesOf = (sfus: readonly Sfu[]): string => sfus.map(nameOf).join("");
-
-function count(text: string): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const letter of text) counts[letter] = (counts[letter] ?? 0) + 1;
-  return counts;
-}
-
 describe("round-robin", () => {
+  const clock = useFakeClock();
+
+  const strategyOf = (maxRetries = 100): Strategy =>
+    openDesk(clock, [], { strategy: "round-robin", maxRetries }).strategy;
+
   it("takes turns among equals", () => {
     const fleet = [sfuOf(1), sfuOf(2), sfuOf(3)];
     expect(firsts(strategyOf(), fleet, 9)).to.equal("123123123");
@@ -49,6 +38,31 @@ describe("round-robin", () => {
     const fleet = [sfuOf(1), sfuOf(2), sfuOf(3), sfuOf(4)];
     const strategy = strategyOf();
     for (let round = 0; round < 20; round++) expect(strategy(fleet, NOWHERE)).to.have.members(fleet);
+  });
+
+  it("ranks no more than are asked for at most", () => {
+    const fleet = [sfuOf(1), sfuOf(2), sfuOf(3), sfuOf(4)];
+    const strategy = strategyOf(2);
+    expect(Array.from({ length: 5 }, () => namesOf(strategy(fleet, NOWHERE)))).to.deep.equal([
+      "12",
+      "23",
+      "34",
+      "41",
+      "12",
+    ]);
+  });
+
+  it("ranks next to the first who has waited longest", () => {
+    const fleet = [sfuOf(1), sfuOf(2), sfuOf(3)];
+    const strategy = strategyOf();
+    expect(Array.from({ length: 3 }, () => namesOf(strategy(fleet, NOWHERE)))).to.deep.equal(["123", "231", "312"]);
+  });
+
+  it("does not look at the load", () => {
+    const desk = openDesk(clock, [sfuOf(1), sfuOf(2)], { strategy: "round-robin" });
+    desk.report(sfuOf(1), { sessions: 900 });
+    desk.ledger.claim(sfuOf(1));
+    expect(firsts(desk.strategy, desk.registry.all(), 6)).to.equal("121212");
   });
 
   it("ranks nobody where nobody is available", () => {
@@ -107,8 +121,7 @@ describe("round-robin", () => {
     });
 
     it("ranks by the country where there is no region", () => {
-      const place = geo.country("JP");
-      expect(nameOf(strategyOf()(fleet, { region: null, place })[0])).to.equal("4");
+      expect(nameOf(strategyOf()(fleet, inCountry("JP"))[0])).to.equal("4");
     });
 
     it("ranks by the place where no SFU is in the region", () => {
@@ -150,6 +163,45 @@ describe("round-robin", () => {
       const counts = count(inParis);
       expect(Object.keys(counts)).to.deep.equal(["1", "7"]);
       expect(counts["1"]! - counts["7"]!).to.be.within(-1, 1);
+    });
+  });
+
+  describe("with SFUs that are warming up", () => {
+    const [a, b, c] = [sfuOf(1), sfuOf(2), sfuOf(3)];
+
+    /** SFU 3 has joined the others when the gateway had been up for a while. */
+    const joined = async (fleet: readonly Sfu[] = [a, b, c], seed = 1): Promise<Strategy> => {
+      const desk = openDesk(clock, fleet.slice(0, -1), { strategy: "round-robin" }, seeded(seed));
+      await clock.elapse(WARM_UP_MS + 1);
+      for (const sfu of fleet.slice(-1)) desk.registry.put(sfu);
+      return desk.strategy;
+    };
+
+    it("gives who warms up few turns, the others theirs, and all in the end", async () => {
+      const strategy = await joined();
+      const early = count(firsts(strategy, [a, b, c], 900));
+      expect(early["3"]).to.be.within(5, 120);
+      expect(early["1"]! - early["2"]!).to.be.within(-30, 30);
+      await clock.elapse(WARM_UP_MS);
+      const late = count(firsts(strategy, [a, b, c], 900));
+      for (const name of ["1", "2", "3"]) expect(late[name]).to.be.closeTo(300, 2);
+    });
+
+    it("ranks who stands back after the others of its place, and before those farther away", async () => {
+      const fleet = [
+        sfuOf(1, { region: "eu-west-3" }),
+        sfuOf(2, { region: "eu-central-1" }),
+        sfuOf(3, { region: "eu-west-3" }),
+      ];
+      const strategy = await joined(fleet);
+      const rankings = count(Array.from({ length: 300 }, () => namesOf(strategy(fleet, inRegion("eu-west-3")))));
+      expect(Object.keys(rankings)).to.have.members(["132", "312"]);
+      expect(rankings["132"]).to.be.above(200);
+    });
+
+    it("asks who warms up all the same where there is nobody else", async () => {
+      const strategy = await joined();
+      expect(firsts(strategy, [c], 20)).to.equal("3".repeat(20));
     });
   });
 });

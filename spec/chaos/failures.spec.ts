@@ -50,13 +50,14 @@ const FAILURES: readonly Failure[] = [
 ];
 
 describe("chaos: an SFU that", () => {
-  const nock = useNock();
+  const nock = useNock("http://sfu1.test", "http://sfu2.test");
   const clock = useFakeClock();
   let gateway: TestGateway;
 
   beforeEach(async () => {
     gateway = await startGateway({
       sfus: [1, 2].map((number) => ({ address: `http://sfu${String(number)}.test`, key: sfuKey(number) })),
+      health: { intervalMs: 2000 },
     });
   });
   afterEach(() => gateway.close());

@@ -1,10 +1,21 @@
 import { expect } from "chai";
+import { turnsOfTheLoop } from "../../lib/clock.ts";
 import { Events } from "../../lib/events.ts";
 import { BreakerOpenError, type Breakers, createBreakers, type Verdict } from "../../lib/failover/breakers.ts";
+import type { TrialVerdict } from "../../lib/sfu/prober.ts";
+import type { Sfu } from "../../lib/sfu/sfu.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 
 const SETTINGS = { errorThresholdPercent: 50, minimumRequests: 4, windowMs: 10_000, resetTimeoutMs: 5000 };
+
+/** A call under way. */
+interface Call {
+  /** The channel, or what `run` threw. */
+  readonly outcome: Promise<unknown>;
+  serve(): Promise<void>;
+  fail(): Promise<void>;
+}
 
 describe("breakers", () => {
   const clock = useFakeClock();
@@ -21,7 +32,7 @@ describe("breakers", () => {
   });
   afterEach(() => breakers.close());
 
-  const verdict = (value: Verdict) => () => value;
+  const verdict = (value: Verdict) => ({ verdictOf: () => value });
   const succeed = async (of = sfu): Promise<string> => {
     const result = await breakers.run(of, () => Promise.resolve("channel"), verdict("fault"));
     await clock.elapse(0);
@@ -38,6 +49,30 @@ describe("breakers", () => {
   const failTimes = async (times: number, said: Verdict = "fault"): Promise<void> => {
     for (let count = 0; count < times; count++) await fail(said);
   };
+  /** A call that goes on until it is told how it ends. */
+  const begin = ({ asLastResort = false } = {}): Call => {
+    const end = Promise.withResolvers<string>();
+    const outcome = breakers
+      .run(sfu, () => end.promise, { ...verdict("fault"), asLastResort })
+      .catch((error: unknown) => error);
+    return {
+      outcome,
+      async serve() {
+        end.resolve("channel");
+        await clock.elapse(0);
+      },
+      async fail() {
+        end.reject(new Error("boom"));
+        await clock.elapse(0);
+      },
+    };
+  };
+  const open = (): Promise<void> => failTimes(SETTINGS.minimumRequests);
+  const halfOpen = async (): Promise<void> => {
+    await open();
+    await clock.elapse(SETTINGS.resetTimeoutMs);
+  };
+  const steps = (): string[] => moves.map((move) => move.split(" ").slice(1).join(" "));
 
   it("hands results and errors through while it is closed", async () => {
     expect(await succeed()).to.equal("channel");
@@ -57,7 +92,7 @@ describe("breakers", () => {
     await succeed();
     await failTimes(2);
     expect(breakers.state(sfu)).to.equal("open");
-    expect(breakers.admits(sfu)).to.equal(false);
+    expect(breakers.admits(sfu)).to.equal("none");
     expect(moves).to.deep.equal(["http://sfu1.test closed > open"]);
   });
 
@@ -93,13 +128,9 @@ describe("breakers", () => {
     expect(breakers.state(sfu)).to.equal("open");
     await clock.elapse(1);
     expect(breakers.state(sfu)).to.equal("half_open");
-    expect(breakers.admits(sfu)).to.equal(true);
+    expect(breakers.admits(sfu)).to.equal("all");
     await succeed();
-    expect(moves.map((move) => move.split(" ").slice(1).join(" "))).to.deep.equal([
-      "closed > open",
-      "open > half_open",
-      "half_open > closed",
-    ]);
+    expect(steps()).to.deep.equal(["closed > open", "open > half_open", "half_open > closed"]);
   });
 
   it("opens again when the trial fails, for the whole reset time", async () => {
@@ -118,12 +149,12 @@ describe("breakers", () => {
     await clock.elapse(SETTINGS.resetTimeoutMs);
     const trial = Promise.withResolvers<string>();
     const first = breakers.run(sfu, () => trial.promise, verdict("fault"));
-    expect(breakers.admits(sfu)).to.equal(false);
+    expect(breakers.admits(sfu)).to.equal("none");
     expect(await succeed().catch((error: unknown) => error)).to.be.instanceOf(BreakerOpenError);
     trial.resolve("channel");
     expect(await first).to.equal("channel");
     await clock.elapse(0);
-    expect(breakers.admits(sfu)).to.equal(true);
+    expect(breakers.admits(sfu)).to.equal("all");
   });
 
   it("forgives what opened it: one failure after closing does not open it again", async () => {
@@ -159,35 +190,34 @@ describe("breakers", () => {
     await fail("nothing");
     expect(breakers.state(sfu)).to.equal("open");
     await clock.elapse(SETTINGS.resetTimeoutMs);
-    expect(breakers.admits(sfu)).to.equal(true);
+    expect(breakers.admits(sfu)).to.equal("all");
   });
 
   for (const how of ["serves", "fails"] as const) {
     it(`does not let a call that began before it opened decide the trial, when that ${how} late`, async () => {
-      const late = Promise.withResolvers<string>();
-      const running = breakers.run(sfu, () => late.promise, verdict("fault")).catch(() => "failed");
-      await failTimes(4);
-      await clock.elapse(SETTINGS.resetTimeoutMs);
-      if (how === "serves") late.resolve("channel");
-      else late.reject(new Error("boom"));
-      expect(await running, "its caller gets the result all the same").to.equal(
-        how === "serves" ? "channel" : "failed",
-      );
-      await clock.elapse(0);
+      const late = begin();
+      await halfOpen();
+      await (how === "serves" ? late.serve() : late.fail());
+      if (how === "serves") expect(await late.outcome, "its caller gets the result all the same").to.equal("channel");
+      else expect(await late.outcome).to.have.property("message", "boom");
       expect(breakers.state(sfu)).to.equal("half_open");
-      expect(breakers.admits(sfu)).to.equal(true);
+      expect(breakers.admits(sfu)).to.equal("all");
     });
   }
+
+  it("does not count what began before it opened, and fails after it has closed again", async () => {
+    const late = Array.from({ length: SETTINGS.minimumRequests }, () => begin());
+    await halfOpen();
+    await succeed();
+    for (const call of late) await call.fail();
+    expect(breakers.state(sfu)).to.equal("closed");
+  });
 
   it("hands an error on at once and waits for the verdict on its own", async () => {
     const verdicts = Array.from({ length: 4 }, () => Promise.withResolvers<Verdict>());
     for (const { promise } of verdicts) {
       const thrown = await breakers
-        .run(
-          sfu,
-          () => Promise.reject(new Error("boom")),
-          () => promise,
-        )
+        .run(sfu, () => Promise.reject(new Error("boom")), { verdictOf: () => promise })
         .catch((error: unknown) => error);
       expect(thrown).to.have.property("message", "boom");
     }
@@ -195,6 +225,376 @@ describe("breakers", () => {
     for (const { resolve } of verdicts) resolve("fault");
     await clock.elapse(0);
     expect(breakers.state(sfu)).to.equal("open");
+  });
+
+  it("tells of a verdict that could not be given, and goes on as if nothing had been seen", async () => {
+    const told: string[] = [];
+    events.on("unexpected", ({ where, error }) => told.push(`${where}: ${error.message}`));
+    await halfOpen();
+    const thrown = await breakers
+      .run(sfu, () => Promise.reject(new Error("boom")), { verdictOf: () => Promise.reject(new Error("a bug")) })
+      .catch((error: unknown) => error);
+    await clock.elapse(0);
+    expect(thrown).to.have.property("message", "boom");
+    expect(told).to.deep.equal(["the verdict on an attempt: a bug"]);
+    expect(breakers.state(sfu)).to.equal("open");
+    await clock.elapse(SETTINGS.resetTimeoutMs);
+    expect(breakers.admits(sfu), "no trial is waited for in vain").to.equal("all");
+  });
+
+  describe("a trial by key check", () => {
+    /** A key check under way, and what it shows in the end. */
+    const check = (): ((verdict: TrialVerdict) => Promise<void>) => {
+      const shown = Promise.withResolvers<TrialVerdict>();
+      void breakers.trial(sfu, () => shown.promise);
+      return async (value) => {
+        shown.resolve(value);
+        await clock.elapse(0);
+      };
+    };
+    const checked = async (value: TrialVerdict): Promise<void> => {
+      let asked = 0;
+      await breakers.trial(sfu, () => Promise.resolve((asked++, value)));
+      expect(asked).to.equal(1);
+    };
+
+    it("closes the breaker where the SFU passes it", async () => {
+      await halfOpen();
+      await checked("fine");
+      expect(breakers.state(sfu)).to.equal("closed");
+      expect(steps()).to.deep.equal(["closed > open", "open > half_open", "half_open > closed"]);
+    });
+
+    it("opens it again where the SFU fails it, for the whole reset time", async () => {
+      await halfOpen();
+      await checked("fault");
+      expect(breakers.state(sfu)).to.equal("open");
+      await clock.elapse(SETTINGS.resetTimeoutMs - 1);
+      expect(breakers.state(sfu)).to.equal("open");
+      await clock.elapse(1);
+      expect(breakers.state(sfu)).to.equal("half_open");
+    });
+
+    it("leaves it to a call where it shows nothing", async () => {
+      await halfOpen();
+      await checked("undecided");
+      expect(breakers.state(sfu)).to.equal("half_open");
+      expect(breakers.admits(sfu)).to.equal("all");
+      await succeed();
+      expect(breakers.state(sfu)).to.equal("closed");
+      await failTimes(1);
+      expect(breakers.state(sfu), "a call has proved it").to.equal("closed");
+    });
+
+    it("leaves it to a call where it throws, and hands that on", async () => {
+      await halfOpen();
+      const thrown = await breakers
+        .trial(sfu, () => Promise.reject(new TypeError("a bug")))
+        .catch((error: unknown) => error);
+      expect(thrown).to.be.instanceOf(TypeError);
+      expect(breakers.admits(sfu)).to.equal("all");
+    });
+
+    it("begins at the moment when the breaker is half-open, so that no call gets in before it", async () => {
+      const shown = Promise.withResolvers<TrialVerdict>();
+      const admitted: string[] = [];
+      events.on("breaker", ({ sfu: { address }, to }) => {
+        if (to === "half_open") void breakers.trial(sfuOf(1, { address }), () => shown.promise);
+        admitted.push(breakers.admits(sfu));
+      });
+      await halfOpen();
+      expect(admitted).to.deep.equal(["none", "none"]);
+      shown.resolve("fine");
+    });
+
+    it("lets no call in while it goes on, not as a last resort either", async () => {
+      await halfOpen();
+      const end = check();
+      expect(breakers.admits(sfu)).to.equal("none");
+      expect(breakers.mayBeTried(sfu)).to.be.false;
+      expect(await begin().outcome).to.be.instanceOf(BreakerOpenError);
+      expect(await begin({ asLastResort: true }).outcome).to.be.instanceOf(BreakerOpenError);
+      await end("fine");
+      expect(breakers.admits(sfu)).to.equal("all");
+    });
+
+    it("is one at a time", async () => {
+      await halfOpen();
+      const end = check();
+      await breakers.trial(sfu, () => Promise.reject(new Error("nobody asks this")));
+      await end("fine");
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    for (const [state, bring] of [
+      ["closed", () => Promise.resolve()],
+      ["open", open],
+    ] as const) {
+      it(`is not asked for while the breaker is ${state}`, async () => {
+        await bring();
+        await breakers.trial(sfu, () => Promise.reject(new Error("nobody asks this")));
+        expect(breakers.state(sfu)).to.equal(state);
+      });
+    }
+
+    it("is not asked for while a call is the trial", async () => {
+      await halfOpen();
+      const call = begin();
+      await breakers.trial(sfu, () => Promise.reject(new Error("nobody asks this")));
+      await call.serve();
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("shows nothing of an SFU that left meanwhile, and is back", async () => {
+      await halfOpen();
+      const end = check();
+      events.emit("sfuRemoved", { sfu });
+      await succeed();
+      await end("fault");
+      expect(breakers.state(sfu)).to.equal("closed");
+      expect(breakers.admits(sfu)).to.equal("all");
+      expect(steps()).to.deep.equal(["closed > open", "open > half_open"]);
+    });
+  });
+
+  describe("probation, after a key check alone has closed the breaker", () => {
+    beforeEach(async () => {
+      await halfOpen();
+      await breakers.trial(sfu, () => Promise.resolve("fine"));
+    });
+
+    it("takes one new conference at a time, and those that it has", async () => {
+      expect(breakers.admits(sfu)).to.equal("all");
+      const call = begin();
+      expect(breakers.admits(sfu)).to.equal("assigned");
+      const assigned = begin();
+      await assigned.fail();
+      expect(await assigned.outcome, "it was asked").to.have.property("message", "boom");
+      await call.serve();
+    });
+
+    it("ends with the first call that is served", async () => {
+      const [first, second] = [begin(), begin()];
+      await first.serve();
+      expect(breakers.admits(sfu)).to.equal("all");
+      await second.fail();
+      await failTimes(1);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("ends with an answer that blames the request, too", async () => {
+      await fail("fine");
+      await failTimes(1);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("goes on where a call shows nothing", async () => {
+      await fail("nothing");
+      expect(breakers.state(sfu)).to.equal("closed");
+      expect(breakers.admits(sfu)).to.equal("all");
+      await fail();
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("ends with the first fault, which opens the breaker at once", async () => {
+      await fail();
+      expect(breakers.state(sfu)).to.equal("open");
+      expect(breakers.admits(sfu)).to.equal("none");
+      expect(await begin().outcome).to.be.instanceOf(BreakerOpenError);
+    });
+
+    it("goes on where the verdict cannot be given", async () => {
+      await breakers
+        .run(sfu, () => Promise.reject(new Error("boom")), { verdictOf: () => Promise.reject(new Error("a bug")) })
+        .catch(() => undefined);
+      await clock.elapse(0);
+      expect(breakers.state(sfu)).to.equal("closed");
+      expect(breakers.admits(sfu), "nobody is waited for in vain").to.equal("all");
+    });
+
+    it("goes on until the verdict is there, for a call whose blame is not clear yet", async () => {
+      const said = Promise.withResolvers<Verdict>();
+      await breakers
+        .run(sfu, () => Promise.reject(new Error("boom")), { verdictOf: () => said.promise })
+        .catch(() => undefined);
+      expect(breakers.admits(sfu)).to.equal("assigned");
+      said.resolve("fault");
+      await clock.elapse(0);
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("lets a hung media worker cost one slow call a reset time, and no more", async () => {
+      // Its noop and its key check are fine (contract.md).
+      events.on("breaker", ({ to }) => {
+        if (to === "half_open") void breakers.trial(sfu, () => Promise.resolve("fine"));
+      });
+      let slow = 0;
+      const conference = async (): Promise<void> => {
+        if (breakers.admits(sfu) !== "all") return;
+        slow++;
+        const call = begin();
+        clock.after(1000, () => void call.fail());
+        await call.outcome;
+      };
+      const resets = 10;
+      for (let ms = 0; ms < resets * (SETTINGS.resetTimeoutMs + 1000); ms += 100) {
+        void conference();
+        void conference();
+        await clock.elapse(100);
+      }
+      expect(slow).to.equal(resets);
+    });
+
+    it("is not what the breaker is on after it has opened and closed by a call", async () => {
+      await fail();
+      await clock.elapse(SETTINGS.resetTimeoutMs);
+      await succeed();
+      await failTimes(3);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("is not ended by what began before it, however that ends", async () => {
+      const late = [begin(), begin()];
+      await fail();
+      await clock.elapse(SETTINGS.resetTimeoutMs);
+      await breakers.trial(sfu, () => Promise.resolve("fine"));
+      await late[0]!.fail();
+      expect(breakers.state(sfu), "a late fault").to.equal("closed");
+      await late[1]!.serve();
+      expect(breakers.admits(sfu), "they hold nobody up").to.equal("all");
+      await fail();
+      expect(breakers.state(sfu), "a late success is no proof").to.equal("open");
+    });
+  });
+
+  describe("a last resort", () => {
+    it("passes an open breaker, and closes it where the SFU serves", async () => {
+      await open();
+      const call = begin({ asLastResort: true });
+      expect(breakers.state(sfu), "while it is under way").to.equal("open");
+      await call.serve();
+      expect(await call.outcome).to.equal("channel");
+      expect(breakers.state(sfu)).to.equal("closed");
+      await clock.elapse(10 * SETTINGS.resetTimeoutMs);
+      expect(steps(), "the reset timer has gone").to.deep.equal(["closed > open", "open > closed"]);
+    });
+
+    it("needs no further proof once it is served", async () => {
+      await open();
+      await begin({ asLastResort: true }).serve();
+      await failTimes(3);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("leaves the breaker open where it fails, and the time of the trial as it was", async () => {
+      await open();
+      await clock.elapse(1000);
+      const call = begin({ asLastResort: true });
+      await call.fail();
+      expect(await call.outcome).to.have.property("message", "boom");
+      expect(breakers.state(sfu)).to.equal("open");
+      expect(breakers.mayBeTried(sfu)).to.be.true;
+      await clock.elapse(SETTINGS.resetTimeoutMs - 1000);
+      expect(breakers.state(sfu)).to.equal("half_open");
+    });
+
+    it("leaves no rejection behind that nobody has seen", async () => {
+      const unseen: unknown[] = [];
+      const note = (reason: unknown): void => void unseen.push(reason);
+      process.on("unhandledRejection", note);
+      await open();
+      const call = begin({ asLastResort: true });
+      await call.fail();
+      await turnsOfTheLoop(1);
+      process.off("unhandledRejection", note);
+      expect(unseen).to.deep.equal([]);
+    });
+
+    it("leaves the breaker open where it shows nothing", async () => {
+      await open();
+      await breakers
+        .run(sfu, () => Promise.reject(new Error("boom")), { ...verdict("nothing"), asLastResort: true })
+        .catch(() => undefined);
+      await clock.elapse(0);
+      expect(breakers.state(sfu)).to.equal("open");
+      expect(breakers.mayBeTried(sfu)).to.be.true;
+    });
+
+    it("is one at a time for each SFU", async () => {
+      await open();
+      const call = begin({ asLastResort: true });
+      expect(breakers.mayBeTried(sfu)).to.be.false;
+      expect(breakers.mayBeTried(sfuOf(2))).to.be.true;
+      expect(await begin({ asLastResort: true }).outcome).to.be.instanceOf(BreakerOpenError);
+      await call.fail();
+      expect(breakers.mayBeTried(sfu)).to.be.true;
+    });
+
+    for (const [how, state] of [
+      ["serve", "closed"],
+      ["fail", "open"],
+    ] as const) {
+      it(`decides the trial where the breaker has become half-open meanwhile: ${state} where it ${how}s`, async () => {
+        await open();
+        await clock.elapse(SETTINGS.resetTimeoutMs - 100);
+        const call = begin({ asLastResort: true });
+        await clock.elapse(100);
+        expect(breakers.state(sfu)).to.equal("half_open");
+        expect(breakers.admits(sfu)).to.equal("none");
+        await breakers.trial(sfu, () => Promise.reject(new Error("nobody asks this")));
+        await call[how]();
+        expect(breakers.state(sfu)).to.equal(state);
+      });
+    }
+
+    it("leaves the trial to a call where it shows nothing and the breaker has become half-open meanwhile", async () => {
+      await open();
+      const end = Promise.withResolvers<never>();
+      const outcome = breakers
+        .run(sfu, () => end.promise, { ...verdict("nothing"), asLastResort: true })
+        .catch(() => undefined);
+      await clock.elapse(SETTINGS.resetTimeoutMs);
+      end.reject(new Error("the caller hung up"));
+      await outcome;
+      await clock.elapse(0);
+      expect(breakers.state(sfu)).to.equal("half_open");
+      expect(breakers.admits(sfu)).to.equal("all");
+    });
+
+    it("is the trial where the breaker is half-open", async () => {
+      await halfOpen();
+      await begin({ asLastResort: true }).serve();
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    describe("of an SFU that is down, its breaker closed", () => {
+      it("is one at a time as well", async () => {
+        const call = begin({ asLastResort: true });
+        expect(breakers.mayBeTried(sfu)).to.be.false;
+        expect(await begin({ asLastResort: true }).outcome).to.be.instanceOf(BreakerOpenError);
+        await call.serve();
+        expect(await call.outcome).to.equal("channel");
+        expect(breakers.mayBeTried(sfu)).to.be.true;
+        expect(moves).to.deep.equal([]);
+      });
+
+      it("counts against it where it fails, like any call", async () => {
+        for (let count = 0; count < SETTINGS.minimumRequests; count++) await begin({ asLastResort: true }).fail();
+        expect(breakers.state(sfu)).to.equal("open");
+      });
+    });
+
+    it("of an SFU that left meanwhile brings nothing back", async () => {
+      await open();
+      const call = begin({ asLastResort: true });
+      events.emit("sfuRemoved", { sfu });
+      expect(breakers.mayBeTried(sfu)).to.be.true;
+      await call.serve();
+      expect(await call.outcome).to.equal("channel");
+      await clock.elapse(10 * SETTINGS.resetTimeoutMs);
+      expect(moves).to.have.length(1);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
   });
 
   it("keeps the SFUs apart", async () => {
@@ -210,5 +610,34 @@ describe("breakers", () => {
     expect(await succeed()).to.equal("channel");
     await clock.elapse(SETTINGS.resetTimeoutMs);
     expect(moves, "the old one moves no more").to.have.length(1);
+  });
+
+  it("opens ahead of its threshold where it is tripped, once, and is half-open after the reset time", async () => {
+    breakers.trip(sfu);
+    breakers.trip(sfu);
+    expect(breakers.state(sfu)).to.equal("open");
+    await clock.elapse(SETTINGS.resetTimeoutMs);
+    breakers.trip(sfu);
+    expect(moves.map((move) => move.split(" ").slice(1).join(" "))).to.deep.equal([
+      "closed > open",
+      "open > half_open",
+    ]);
+  });
+
+  it("tells of the SFU as it is in force, where its entry has changed", async () => {
+    const told: Sfu[] = [];
+    events.on("breaker", (event) => told.push(event.sfu));
+    const successor = sfuOf(1, { region: "eu" });
+    await open();
+    events.emit("sfuChanged", { from: sfu, to: successor });
+    await clock.elapse(SETTINGS.resetTimeoutMs);
+    expect(told).to.deep.equal([sfu, successor]);
+    expect(breakers.state(successor), "it keeps its breaker").to.equal("half_open");
+  });
+
+  it("leaves no timer behind once it is closed", async () => {
+    await open();
+    breakers.close();
+    expect(clock.timers()).to.equal(0);
   });
 });

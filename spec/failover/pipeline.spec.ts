@@ -1,13 +1,15 @@
 import { expect } from "chai";
 import { createAffinity, type Affinity } from "../../lib/balancing/affinity.ts";
-import { createRank } from "../../lib/balancing/rank.ts";
+import type { Ledger } from "../../lib/balancing/ledger.ts";
+import { createRank, type Rank } from "../../lib/balancing/rank.ts";
 import { GatewayError, SfuError } from "../../lib/errors.ts";
 import { type AttemptEvent, Events } from "../../lib/events.ts";
 import { type Breakers, createBreakers } from "../../lib/failover/breakers.ts";
 import { type Call, createFailover, type Served } from "../../lib/failover/pipeline.ts";
 import { sleep, withDeadline } from "../../lib/clock.ts";
 import type { AttemptBounds, SfuClient } from "../../lib/sfu/client.ts";
-import type { Sfu } from "../../lib/sfu/sfu.ts";
+import { availability, type Sfu } from "../../lib/sfu/sfu.ts";
+import { createMemoryStore } from "../../lib/store/memory.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 
@@ -26,6 +28,8 @@ describe("failover", () => {
   let events: Events;
   let breakers: Breakers;
   let affinity: Affinity;
+  let claims: Sfu[];
+  let full: Set<Sfu>;
   let failovers: string[];
   let faults: string[];
 
@@ -38,7 +42,9 @@ describe("failover", () => {
     events.on("failover", ({ from }) => failovers.push(`${from.sfu.address} ${from.error?.failure ?? ""}`));
     events.on("fault", ({ sfu }) => faults.push(sfu.address));
     breakers = createBreakers(BREAKER, clock, events);
-    affinity = createAffinity(60_000, clock);
+    affinity = createAffinity(60_000, createMemoryStore(clock));
+    claims = [];
+    full = new Set();
   });
   afterEach(() => breakers.close());
 
@@ -55,6 +61,30 @@ describe("failover", () => {
       // As the client does.
       throw signal?.aborted === true ? new SfuError("aborted", "was given up") : error;
     });
+  };
+
+  /** In the order of the list; `admits` in place of what the breakers say. */
+  const rankOf = (sfus: readonly Sfu[], admits: Breakers["admits"] = (sfu) => breakers.admits(sfu)): Rank =>
+    createRank({
+      fleet: { all: () => sfus, get: (address) => sfus.find((sfu) => sfu.address === address) ?? null },
+      availabilityOf: (sfu) =>
+        availability({
+          health: { state: "healthy", sinceMs: 0 },
+          admits: admits(sfu),
+          isDraining: false,
+          overload: full.has(sfu) ? "is overloaded" : null,
+        }),
+      mayBeTried: (sfu) => breakers.mayBeTried(sfu),
+      strategy: (list) => list,
+    });
+  const ledger: Ledger = {
+    claim(sfu) {
+      claims.push(sfu);
+      return () => claims.splice(claims.indexOf(sfu), 1);
+    },
+    placedSinceReport: () => 0,
+    expectedSessions: () => 0,
+    averageSize: () => 4,
   };
 
   interface Outcome {
@@ -76,9 +106,8 @@ describe("failover", () => {
   ): Promise<Outcome> => {
     const settings = { ...SETTINGS, ...parts.settings };
     const client = { join } as Partial<SfuClient> as SfuClient;
-    const available = (): readonly Sfu[] => (parts.sfus ?? fleet).filter((sfu) => breakers.admits(sfu));
-    const rank = createRank({ available, affinity, strategy: (list) => list });
-    const failover = createFailover(settings, { clock, events, rank, affinity, breakers, client });
+    const rank = rankOf(parts.sfus ?? fleet);
+    const failover = createFailover(settings, { clock, events, rank, affinity, ledger, breakers, client });
     const startedMs = clock.monotonic();
     const request: Call = {
       conference: parts.conference ?? "room",
@@ -244,8 +273,15 @@ describe("failover", () => {
     it("stops at an error that is no SFU's, and hands it on as it is", async () => {
       behaviours[0] = new TypeError("a bug") as unknown as SfuError;
       const client = { join: () => Promise.reject(new TypeError("a bug")) } as Partial<SfuClient> as SfuClient;
-      const rank = createRank({ available: () => fleet, affinity, strategy: (list) => list });
-      const failover = createFailover(SETTINGS, { clock, events, rank, affinity, breakers, client });
+      const failover = createFailover(SETTINGS, {
+        clock,
+        events,
+        rank: rankOf(fleet),
+        affinity,
+        ledger,
+        breakers,
+        client,
+      });
       const request: Call = {
         conference: "room",
         placement: { region: null, place: null },
@@ -263,22 +299,18 @@ describe("failover", () => {
       const opening = async (): Promise<void> => {
         for (let count = 0; count < 5; count++) {
           await breakers
-            .run(
-              fleet[0]!,
-              () => Promise.reject(refused),
-              () => "fault",
-            )
+            .run(fleet[0]!, () => Promise.reject(refused), { verdictOf: () => "fault" })
             .catch(() => undefined);
         }
         await clock.elapse(0);
       };
       await opening();
       // A ranking that was made before: the pipeline finds the breaker open only when it fires it.
-      const rank = createRank({ available: () => fleet, affinity, strategy: (list) => list });
+      const rank = rankOf(fleet, () => "all");
       const client = { join } as Partial<SfuClient> as SfuClient;
       const failover = createFailover(
         { ...SETTINGS, maxRetries: 1 },
-        { clock, events, rank, affinity, breakers, client },
+        { clock, events, rank, affinity, ledger, breakers, client },
       );
       const { attempts, result } = failover(
         {
@@ -299,13 +331,7 @@ describe("failover", () => {
   describe("a half-open breaker", () => {
     const open = async (sfu: Sfu): Promise<void> => {
       for (let count = 0; count < 5; count++) {
-        await breakers
-          .run(
-            sfu,
-            () => Promise.reject(refused),
-            () => "fault",
-          )
-          .catch(() => undefined);
+        await breakers.run(sfu, () => Promise.reject(refused), { verdictOf: () => "fault" }).catch(() => undefined);
       }
       await clock.elapse(BREAKER.resetTimeoutMs);
       expect(breakers.state(sfu)).to.equal("half_open");
@@ -332,6 +358,88 @@ describe("failover", () => {
       clock.after(10, () => caller.abort(new Error("the caller hung up")));
       expect(codeOf(await call({ signal: caller.signal }))).to.equal("caller_gone");
       expect(breakers.state(fleet[0]!)).to.equal("open");
+    });
+  });
+
+  describe("the load that a call brings", () => {
+    const underWay = { budgetMs: 2500, elapseMs: 5 };
+
+    it("is counted from the moment when the SFU is asked, before it answers", async () => {
+      behaviours[0] = { afterMs: 500 };
+      const running = call({ elapseMs: 1000 });
+      await clock.elapse(0);
+      expect(claims).to.deep.equal([fleet[0]]);
+      await running;
+      expect(claims).to.deep.equal([fleet[0]]);
+    });
+
+    it("is taken back from an SFU that failed, and counted for the one that served", async () => {
+      behaviours[0] = refused;
+      await call();
+      expect(claims).to.deep.equal([fleet[1]]);
+    });
+
+    it("is counted once for a conference, however many join it", async () => {
+      await call(underWay);
+      await call(underWay);
+      expect(claims).to.deep.equal([fleet[0]]);
+    });
+
+    it("is counted where the conference moves to", async () => {
+      await call(underWay);
+      behaviours[0] = refused;
+      await call(underWay);
+      await call(underWay);
+      expect(claims).to.deep.equal([fleet[0], fleet[1]]);
+    });
+  });
+
+  describe("where nobody may be asked", () => {
+    it("says so, where all are full, and asks for more patience", async () => {
+      for (const sfu of fleet) full.add(sfu);
+      const outcome = await call();
+      expect(codeOf(outcome)).to.equal("overloaded");
+      expect(outcome.result).to.include({ status: 503, retryAfterS: 10 });
+      expect(asked).to.have.length(0);
+    });
+
+    it("still serves a conference that is on a full SFU", async () => {
+      await call();
+      for (const sfu of fleet) full.add(sfu);
+      expect(whoServed(await call())).to.equal("http://sfu1.test");
+      expect(codeOf(await call({ conference: "another" }))).to.equal("overloaded");
+    });
+
+    const openAll = async (): Promise<void> => {
+      for (const sfu of fleet) {
+        for (let count = 0; count < 5; count++) {
+          await breakers.run(sfu, () => Promise.reject(refused), { verdictOf: () => "fault" }).catch(() => undefined);
+        }
+      }
+      await clock.elapse(0);
+    };
+
+    it("asks those whose breakers are open, where all are, and the first that serves is back", async () => {
+      await openAll();
+      behaviours[0] = refused;
+      expect(whoServed(await call())).to.equal("http://sfu2.test");
+      expect(breakers.state(fleet[0]!)).to.equal("open");
+      expect(breakers.state(fleet[1]!)).to.equal("closed");
+    });
+
+    it("lets one call at a time do so, and the others get their 503 at once", async () => {
+      await openAll();
+      behaviours.fill("hangs");
+      const hanging = call({ settings: { maxRetries: 1 }, elapseMs: 0 });
+      const others = [1, 2, 3].map((number) => call({ conference: String(number), elapseMs: 0 }));
+      await clock.elapse(0);
+      expect(asked.map(({ sfu }) => sfu)).to.have.members(fleet);
+      const late = call({ conference: "late", elapseMs: 0 });
+      expect(codeOf(await late)).to.equal("no_sfu_available");
+      expect((await late).tookMs).to.equal(0);
+      expect(asked).to.have.length(4);
+      await clock.elapse(2500);
+      await Promise.all([hanging, ...others]);
     });
   });
 

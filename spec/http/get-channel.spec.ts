@@ -120,10 +120,14 @@ describe("GET /v1/channel", () => {
   });
 
   it("answers 503 and when to come back where nobody can be asked", async () => {
-    await open({ breaker: { minimumRequests: 1 } });
-    await sfu.break({ kind: "reset" });
-    await gateway.join({ iss: "one" });
-    const { status, body, headers } = await gateway.join({ iss: "two" });
+    await open({ env: { SFU_GATEWAY_ADMIN_TOKEN: "an admin token" } });
+    const drained = await gateway.get("/v1/sfu/drain", {
+      method: "POST",
+      headers: { authorization: "Bearer an admin token" },
+      body: JSON.stringify({ address: sfu.address }),
+    });
+    expect(drained.status).to.equal(200);
+    const { status, body, headers } = await gateway.join();
     expect(status).to.equal(503);
     expect(body).to.include({ error: "no_sfu_available" });
     expect(headers.get("retry-after")).to.equal("1");

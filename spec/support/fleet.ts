@@ -12,8 +12,10 @@ export function sfuOf(number: number, parts: Partial<Sfu> = {}): Sfu {
     region: null,
     publicUrl: null,
     weight: 1,
+    maxSessions: 1000,
     source: "static",
     key: parseKey(sfuKey(number)),
+    statsToken: null,
     ...parts,
   };
 }

@@ -3,6 +3,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
 import { createLogger } from "../../lib/logger.ts";
+import { seeded } from "./random.ts";
 import { claimsOf, GATEWAY_KEY, token } from "./tokens.ts";
 
 export interface GatewaySetup {
@@ -11,7 +12,13 @@ export interface GatewaySetup {
   readonly env?: Readonly<Record<string, string>>;
   readonly failover?: Partial<Config["failover"]>;
   readonly breaker?: Partial<Config["breaker"]>;
+  /** No probes and no statistics unless it says how often. */
   readonly health?: Partial<Config["health"]>;
+  /** In turn, so that a spec knows who comes first, unless it says otherwise. */
+  readonly balancing?: Partial<Config["balancing"]>;
+  readonly overload?: Partial<Config["overload"]>;
+  readonly registration?: Partial<Config["registration"]>;
+  readonly registry?: Config["registry"];
   readonly affinity?: Partial<Config["affinity"]>;
 }
 
@@ -45,6 +52,10 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
+/** Later than the end of any spec. */
+const NEVER_MS = 86_400_000;
+const NO_PROBES = { intervalMs: NEVER_MS, statsIntervalMs: NEVER_MS };
+
 export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
   const { config, secrets } = loadConfiguration({
     env: {
@@ -64,11 +75,15 @@ export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
       ...config,
       failover: { ...config.failover, ...setup.failover },
       breaker: { ...config.breaker, ...setup.breaker },
-      health: { ...config.health, ...setup.health },
+      balancing: { ...config.balancing, strategy: "round-robin", ...setup.balancing },
+      health: { ...config.health, ...NO_PROBES, ...setup.health },
+      overload: { ...config.overload, ...setup.overload },
+      registration: { ...config.registration, ...setup.registration },
+      registry: setup.registry ?? config.registry,
       affinity: { ...config.affinity, ...setup.affinity },
     },
     secrets,
-    { clock: systemClock, logger },
+    { clock: systemClock, random: seeded(1), logger },
   );
   const { port } = await app.listen();
   const url = `http://127.0.0.1:${String(port)}`;

@@ -67,6 +67,7 @@ async function stayUp(io: Io, pace: Pace): Promise<number> {
 
 /** The fleet is the demo's own; where and how the gateway listens is not. */
 function ownSettings(env: Environment): Environment {
-  const names = ["KEY", "KEY_FILE", "PORT", "BIND", "TRUST_PROXY"].map((name) => `SFU_GATEWAY_${name}`);
+  const secrets = ["KEY", "REGISTRATION_KEY", "ADMIN_TOKEN"].flatMap((name) => [name, `${name}_FILE`]);
+  const names = [...secrets, "PORT", "BIND", "TRUST_PROXY"].map((name) => `SFU_GATEWAY_${name}`);
   return Object.fromEntries(names.map((name) => [name, env[name]]));
 }

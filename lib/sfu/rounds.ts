@@ -1,0 +1,112 @@
+import pLimit from "p-limit";
+import type { Cancel, Clock, Random } from "../clock.ts";
+import { SfuError, toError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { Registry } from "./registry.ts";
+import type { Sfu } from "./sfu.ts";
+
+/** Visits every SFU of the registry again and again, each at its own times. */
+export interface Rounds {
+  /**
+   * Visits one ahead of its turn; where a visit is under way or waiting, that one will do.
+   *
+   * @returns whether this brought a visit about
+   */
+  now(sfu: Sfu): boolean;
+  /** Aborts the visits under way; no other follows. */
+  stop(): void;
+}
+
+export interface RoundsOptions {
+  /** For error reports. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Events;
+  readonly registry: Registry;
+  readonly intervalMs: number;
+  /** How long the first visit may wait; `intervalMs` unless it is wanted sooner. */
+  readonly firstWithinMs?: number;
+  /** How many visits may be under way at a time. */
+  readonly atATime: number;
+  /**
+   * Must settle by itself, and soon once `signal` is aborted.
+   *
+   * @returns how soon the next visit is due, in milliseconds; null for the usual interval
+   */
+  readonly visit: (sfu: Sfu, signal: AbortSignal) => Promise<number | null>;
+}
+
+/** A visit is due 75 to 95 % of the interval after the one before has ended: SFUs drift apart, and none has to wait longer. */
+const SOONEST = 0.75;
+const SPREAD = 0.2;
+
+interface Turn {
+  /** The entry in force. */
+  sfu: Sfu;
+  cancel: Cancel;
+  isUnderWay: boolean;
+}
+
+export function createRounds(options: RoundsOptions): Rounds {
+  const { name, clock, random, events, registry, intervalMs, firstWithinMs = intervalMs, atATime, visit } = options;
+  const turns = new Map<string, Turn>();
+  const limit = pLimit(atATime);
+  const stopped = new AbortController();
+
+  const wait = (turn: Turn, delayMs: number): void => {
+    turn.cancel = clock.after(delayMs, () => go(turn));
+  };
+
+  const go = (turn: Turn): void => {
+    turn.isUnderWay = true;
+    limit(() => (isHere(turn) ? visit(turn.sfu, stopped.signal) : null))
+      .catch((error: unknown) => {
+        // The end of a visit that was given up is no news.
+        if (!stopped.signal.aborted) events.emit("unexpected", { where: name, error: toError(error) });
+        return null;
+      })
+      .then((nextMs) => {
+        turn.isUnderWay = false;
+        if (isHere(turn)) wait(turn, nextMs ?? intervalMs * (SOONEST + SPREAD * random()));
+      })
+      .catch((error: unknown) => events.emit("unexpected", { where: name, error: toError(error) }));
+  };
+
+  const isHere = (turn: Turn): boolean => turns.get(turn.sfu.address) === turn;
+
+  const begin = (sfu: Sfu): void => {
+    const turn: Turn = { sfu, cancel: () => undefined, isUnderWay: false };
+    turns.set(sfu.address, turn);
+    wait(turn, random() * Math.min(intervalMs, firstWithinMs));
+  };
+
+  const forget = (address: string): void => {
+    turns.get(address)?.cancel();
+    turns.delete(address);
+  };
+
+  events.on("sfuAdded", ({ sfu }) => {
+    if (!stopped.signal.aborted) begin(sfu);
+  });
+  events.on("sfuChanged", ({ to }) => {
+    const turn = turns.get(to.address);
+    if (turn !== undefined) turn.sfu = to;
+  });
+  events.on("sfuRemoved", ({ sfu }) => forget(sfu.address));
+  for (const sfu of registry.all()) begin(sfu);
+
+  return {
+    now(sfu) {
+      const turn = turns.get(sfu.address);
+      if (turn === undefined || turn.isUnderWay) return false;
+      turn.cancel();
+      go(turn);
+      return true;
+    },
+    stop() {
+      for (const address of [...turns.keys()]) forget(address);
+      stopped.abort(new SfuError("aborted", "the gateway is closing"));
+    },
+  };
+}

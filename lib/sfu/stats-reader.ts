@@ -1,0 +1,85 @@
+import type { Clock, Random } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { SfuError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { SfuClient } from "./client.ts";
+import type { Registry } from "./registry.ts";
+import { createRounds } from "./rounds.ts";
+import type { Sfu } from "./sfu.ts";
+
+export interface StatsReaderTools {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Events;
+  readonly registry: Registry;
+  readonly client: SfuClient;
+  /** Whether an SFU tells its load by itself, and more of it than its statistics do. */
+  readonly reportsItself: (sfu: Sfu) => boolean;
+}
+
+/** Statistics are large, up to 8 MB each, and not in a hurry. */
+const AT_A_TIME = 64;
+
+/**
+ * Reads the statistics of every SFU that does not report by itself, at every `statsIntervalMs`. One whose statistics
+ * cannot be read is balanced without a report; that says nothing of its health.
+ *
+ * @returns what stops it
+ */
+export function createStatsReader(
+  { intervalMs, statsIntervalMs, timeoutMs }: Config["health"],
+  { clock, random, events, registry, client, reportsItself }: StatsReaderTools,
+): () => void {
+  /** By address: what was wrong the last time. Said once, not at every reading. */
+  const troubles = new Map<string, string>();
+
+  const tell = (sfu: Sfu, error: SfuError | null): void => {
+    const trouble = error?.message ?? "";
+    if ((troubles.get(sfu.address) ?? "") === trouble) return;
+    troubles.set(sfu.address, trouble);
+    events.emit("statistics", { sfu, error });
+  };
+
+  /** One that does not answer at all is the prober's business. */
+  const isAsked = (sfu: Sfu): boolean =>
+    !reportsItself(sfu) && !["down", "expired"].includes(registry.health(sfu).state);
+
+  /** It may have left meanwhile, or have come back with another token. */
+  const isInForce = (sfu: Sfu): boolean => registry.get(sfu.address) === sfu;
+
+  const read = async (sfu: Sfu, signal: AbortSignal): Promise<null> => {
+    if (!isAsked(sfu)) return null;
+    const atMs = clock.monotonic();
+    try {
+      const stats = await client.stats(sfu, { timeoutMs, signal });
+      if (signal.aborted || !isInForce(sfu)) return null;
+      registry.setReport(sfu, { ...stats, cpu: null, memory: null, atMs });
+      tell(sfu, null);
+    } catch (error) {
+      if (!(error instanceof SfuError)) throw error;
+      if (error.failure !== "aborted" && isInForce(sfu)) tell(sfu, inWords(error, sfu));
+    }
+    return null;
+  };
+
+  events.on("sfuRemoved", ({ sfu }) => troubles.delete(sfu.address));
+  const rounds = createRounds({
+    name: "the reader of statistics",
+    clock,
+    random,
+    events,
+    registry,
+    intervalMs: statsIntervalMs,
+    firstWithinMs: intervalMs,
+    atATime: AT_A_TIME,
+    visit: read,
+  });
+  return () => rounds.stop();
+}
+
+/** The token of the statistics is none that the gateway signs. */
+function inWords(error: SfuError, { statsToken }: Sfu): SfuError {
+  if (error.failure !== "unauthorized") return error;
+  const message = statsToken === null ? "wants a token for them" : "refuses the token that the gateway has for them";
+  return new SfuError(error.failure, message, error.status);
+}

@@ -1,0 +1,329 @@
+import { expect } from "chai";
+import { sleep } from "../../lib/clock.ts";
+import { Events } from "../../lib/events.ts";
+import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
+import { createRounds, type Rounds, type RoundsOptions } from "../../lib/sfu/rounds.ts";
+import type { Sfu } from "../../lib/sfu/sfu.ts";
+import { useFakeClock } from "../support/clock.ts";
+import { sfuOf } from "../support/fleet.ts";
+import { seeded } from "../support/random.ts";
+
+const INTERVAL_MS = 2000;
+/** A timer takes whole milliseconds. */
+const TICK_MS = 1;
+
+describe("rounds", () => {
+  const clock = useFakeClock();
+  let events: Events;
+  let registry: Registry;
+  let visits: { readonly sfu: Sfu; readonly atMs: number; readonly signal: AbortSignal }[];
+  let unexpected: string[];
+  let started: Rounds[];
+  beforeEach(() => {
+    events = new Events();
+    registry = createRegistry(clock, events);
+    visits = [];
+    unexpected = [];
+    started = [];
+    events.on("unexpected", ({ where, error }) => unexpected.push(`${where}: ${error.message}`));
+  });
+  afterEach(() => {
+    for (const rounds of started) rounds.stop();
+  });
+
+  const fleet = (count: number): readonly Sfu[] => Array.from({ length: count }, (_, index) => sfuOf(index + 1));
+  const enter = (sfus: readonly Sfu[]): void => {
+    for (const sfu of sfus) registry.put(sfu);
+  };
+  const start = (
+    visit: RoundsOptions["visit"] = () => Promise.resolve(null),
+    options: Partial<RoundsOptions> = {},
+  ): Rounds => {
+    const rounds = createRounds({
+      name: "the rounds",
+      clock,
+      random: seeded(1),
+      events,
+      registry,
+      intervalMs: INTERVAL_MS,
+      atATime: 10,
+      ...options,
+      visit(sfu, signal) {
+        visits.push({ sfu, atMs: clock.monotonic(), signal });
+        return visit(sfu, signal);
+      },
+    });
+    started.push(rounds);
+    return rounds;
+  };
+  const timesOf = ({ address }: Sfu): number[] =>
+    visits.filter(({ sfu }) => sfu.address === address).map(({ atMs }) => atMs);
+  const gapsOf = (sfu: Sfu): number[] => {
+    const times = timesOf(sfu);
+    return times.slice(1).map((atMs, index) => atMs - times[index]!);
+  };
+  /** How many visits fell into each tenth of the interval that has just gone by. */
+  const tenths = (): number[] => {
+    const sinceMs = clock.monotonic() - INTERVAL_MS;
+    const counts = Array<number>(10).fill(0);
+    for (const { atMs } of visits.filter((visit) => visit.atMs >= sinceMs)) {
+      const tenth = Math.min(9, Math.floor(((atMs - sinceMs) / INTERVAL_MS) * 10));
+      counts[tenth] = counts[tenth]! + 1;
+    }
+    return counts;
+  };
+
+  it("visit everybody within the first interval, spread over the whole of it", async () => {
+    const sfus = fleet(200);
+    enter(sfus);
+    start();
+    await clock.elapse(INTERVAL_MS);
+    expect(sfus.map((sfu) => Math.min(1, timesOf(sfu).length))).to.deep.equal(Array(200).fill(1));
+    expect(Math.min(...tenths())).to.be.at.least(8);
+    expect(Math.max(...tenths())).to.be.at.most(40);
+  });
+
+  it("visit everybody sooner the first time, where that is wanted", async () => {
+    const sfus = fleet(50);
+    enter(sfus);
+    start(undefined, { firstWithinMs: 100 });
+    await clock.elapse(100);
+    expect(visits).to.have.length(50);
+  });
+
+  it("come again after 75 to 95 % of the interval, never at the same time", async () => {
+    const [sfu] = fleet(1);
+    enter([sfu!]);
+    start();
+    await clock.elapse(200 * INTERVAL_MS);
+    const gaps = gapsOf(sfu!);
+    expect(gaps).to.have.length.above(200);
+    expect(Math.min(...gaps)).to.be.within(0.75 * INTERVAL_MS - TICK_MS, 0.77 * INTERVAL_MS);
+    expect(Math.max(...gaps)).to.be.within(0.93 * INTERVAL_MS, 0.95 * INTERVAL_MS + TICK_MS);
+  });
+
+  it("let those drift apart who were visited at the same moment", async () => {
+    enter(fleet(200));
+    start(undefined, { firstWithinMs: 0 });
+    await clock.elapse(TICK_MS);
+    expect(visits).to.have.length(200);
+    await clock.elapse(50 * INTERVAL_MS);
+    expect(Math.max(...tenths())).to.be.at.most(60);
+  });
+
+  it("count the interval from the end of a visit", async () => {
+    const [sfu] = fleet(1);
+    enter([sfu!]);
+    start(async () => {
+      await sleep(clock, 1000);
+      return null;
+    });
+    await clock.elapse(20 * INTERVAL_MS);
+    for (const gap of gapsOf(sfu!)) {
+      expect(gap).to.be.within(1000 + 0.75 * INTERVAL_MS - TICK_MS, 1000 + 0.95 * INTERVAL_MS + TICK_MS);
+    }
+  });
+
+  it("come as soon as a visit says", async () => {
+    const [sfu] = fleet(1);
+    enter([sfu!]);
+    let left = 3;
+    start(() => Promise.resolve(left-- > 0 ? 120 : null), { firstWithinMs: 0 });
+    await clock.elapse(500);
+    expect(gapsOf(sfu!)).to.deep.equal([120, 120, 120]);
+  });
+
+  it("keep to so many visits at a time, however many hang, and get to everybody", async () => {
+    const sfus = fleet(1000);
+    enter(sfus);
+    let underWay = 0;
+    let most = 0;
+    start(
+      async () => {
+        most = Math.max(most, ++underWay);
+        await sleep(clock, 1000);
+        underWay--;
+        return null;
+      },
+      { atATime: 100 },
+    );
+    await clock.elapse(12_000);
+    expect(most).to.equal(100);
+    expect(sfus.filter((sfu) => timesOf(sfu).length === 0)).to.have.length(0);
+  });
+
+  it("report a visit that throws, and go on", async () => {
+    const [sfu] = fleet(1);
+    enter([sfu!]);
+    start(() => Promise.reject(new Error("a bug")));
+    await clock.elapse(3 * INTERVAL_MS);
+    expect(visits).to.have.length.within(3, 4);
+    expect(unexpected).to.deep.equal(visits.map(() => "the rounds: a bug"));
+  });
+
+  it("report a visit that throws before it has begun, and go on", async () => {
+    enter(fleet(1));
+    start(() => {
+      throw new Error("a bug");
+    });
+    await clock.elapse(3 * INTERVAL_MS);
+    expect(visits).to.have.length.within(3, 4);
+    expect(unexpected).to.deep.equal(visits.map(() => "the rounds: a bug"));
+  });
+
+  describe("while the fleet changes", () => {
+    const hanging = (): { readonly visit: RoundsOptions["visit"]; readonly end: () => void } => {
+      const ends: (() => void)[] = [];
+      return {
+        visit: () => new Promise((resolve) => ends.push(() => resolve(null))),
+        end: () => {
+          for (const end of ends.splice(0)) end();
+        },
+      };
+    };
+
+    it("visit an SFU that comes later, within an interval", async () => {
+      start();
+      await clock.elapse(INTERVAL_MS);
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      await clock.elapse(INTERVAL_MS);
+      expect(timesOf(sfu!)).to.have.length.at.least(1);
+    });
+
+    it("visit one that has left no more", async () => {
+      const sfus = fleet(2);
+      enter(sfus);
+      start();
+      await clock.elapse(INTERVAL_MS);
+      registry.remove(sfus[0]!.address, "static");
+      visits = [];
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(timesOf(sfus[0]!)).to.deep.equal([]);
+      expect(timesOf(sfus[1]!)).to.have.length.above(9);
+    });
+
+    it("do not come back to one that left in the middle of a visit", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const { visit, end } = hanging();
+      start(visit);
+      await clock.elapse(INTERVAL_MS);
+      registry.remove(sfu!.address, "static");
+      end();
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(visits).to.have.length(1);
+      expect(clock.timers()).to.equal(0);
+    });
+
+    it("do not visit one that left while it was waiting for others", async () => {
+      const sfus = fleet(2);
+      enter(sfus);
+      const { visit, end } = hanging();
+      start(visit, { atATime: 1, firstWithinMs: 0 });
+      await clock.elapse(TICK_MS);
+      expect(visits).to.have.length(1);
+      const [waiting] = sfus.filter((sfu) => timesOf(sfu).length === 0);
+      registry.remove(waiting!.address, "static");
+      end();
+      await clock.elapse(0);
+      expect(visits).to.have.length(1);
+    });
+
+    it("visit one that left and came back in the middle of a visit as often as any other", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const { visit, end } = hanging();
+      start(visit);
+      await clock.elapse(INTERVAL_MS);
+      registry.remove(sfu!.address, "static");
+      enter([sfuOf(1)]);
+      await clock.elapse(INTERVAL_MS);
+      expect(visits, "the second one does not wait for the first").to.have.length(2);
+      end();
+      await clock.elapse(0);
+      expect(clock.timers(), "one turn, not two").to.equal(1);
+    });
+
+    it("visit the entry that is in force, from the visit after the change", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const { visit, end } = hanging();
+      start(visit);
+      await clock.elapse(INTERVAL_MS);
+      const successor = sfuOf(1, { weight: 2 });
+      enter([successor]);
+      end();
+      await clock.elapse(INTERVAL_MS);
+      expect(visits.map((one) => one.sfu)).to.deep.equal([sfu, successor]);
+    });
+  });
+
+  describe("ahead of the turn", () => {
+    it("visit at once, and again after the usual time", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const rounds = start();
+      await clock.elapse(INTERVAL_MS);
+      visits = [];
+      const nowMs = clock.monotonic();
+      expect(rounds.now(sfu!)).to.be.true;
+      await clock.elapse(INTERVAL_MS);
+      const [first, second, third] = timesOf(sfu!);
+      expect(first).to.equal(nowMs);
+      expect(second! - first!).to.be.within(0.75 * INTERVAL_MS - TICK_MS, 0.95 * INTERVAL_MS + TICK_MS);
+      expect(third, "the turn that was due before is not kept too").to.equal(undefined);
+    });
+
+    it("do not visit whom they are visiting, or who is next", async () => {
+      const sfus = fleet(2);
+      enter(sfus);
+      const end = Promise.withResolvers<null>();
+      const rounds = start(() => end.promise, { atATime: 1, firstWithinMs: 0 });
+      await clock.elapse(TICK_MS);
+      expect(sfus.map((sfu) => rounds.now(sfu))).to.deep.equal([false, false]);
+      end.resolve(null);
+      await clock.elapse(TICK_MS);
+      expect(visits).to.have.length(2);
+    });
+
+    it("do not visit a stranger, or anybody once they are stopped", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const rounds = start();
+      expect(rounds.now(sfuOf(2))).to.be.false;
+      rounds.stop();
+      expect(rounds.now(sfu!)).to.be.false;
+      await clock.elapse(INTERVAL_MS);
+      expect(visits).to.deep.equal([]);
+    });
+  });
+
+  describe("once they are stopped", () => {
+    it("leave no timer, give up what is under way, and begin nothing that waited", async () => {
+      enter(fleet(20));
+      const rounds = start(
+        async (_, signal) => {
+          await sleep(clock, 60_000, signal);
+          return null;
+        },
+        { firstWithinMs: 0 },
+      );
+      await clock.elapse(TICK_MS);
+      expect(visits).to.have.length(10);
+      rounds.stop();
+      await clock.elapse(0);
+      expect(visits.every(({ signal }) => signal.aborted)).to.be.true;
+      expect(unexpected).to.deep.equal([]);
+      expect(clock.timers()).to.equal(0);
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(visits).to.have.length(10);
+    });
+
+    it("take no notice of SFUs that come", () => {
+      start().stop();
+      enter(fleet(3));
+      expect(clock.timers()).to.equal(0);
+    });
+  });
+});
