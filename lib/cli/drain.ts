@@ -34,9 +34,9 @@ export async function drain({ wait = false, json = false, ...options }: DrainOpt
   }
   if (!wait) return EXIT_OK;
 
-  const show = (left: number | null): void => {
-    if (json) print(io, { address, draining: true, sessions: left }, true);
-    else io.stdout(`${address} is ${drainProgress(left)}\n`);
+  const show = (sfu: SfuState): void => {
+    if (json) print(io, { address, draining: true, sessions: sessionsLeft(sfu) }, true);
+    else io.stdout(`${address} is ${drainProgress(sfu)}\n`);
   };
   return waitUntilEmpty({ address, gateway, told: sessions, show, clock: systemClock }, io);
 }
@@ -94,7 +94,7 @@ interface Wait {
   readonly gateway: GatewayApi;
   /** The sessions that have been shown. */
   readonly told: number | null;
-  readonly show: (left: number | null) => void;
+  readonly show: (sfu: SfuState) => void;
   readonly clock: Clock;
 }
 
@@ -111,10 +111,13 @@ async function waitUntilEmpty({ address, gateway, told, show, clock }: Wait, io:
       // What was given away just before the drain is in no report that is older than this.
       const youngerMs = clock.monotonic() - drainedAtMs - SETTLE_MS;
       if (left === 0 && sfu.reportAgeMs !== null && sfu.reportAgeMs <= youngerMs) {
-        show(0);
+        show(sfu);
         return EXIT_OK;
       }
-      if (left !== 0 && left !== shown) show((shown = left));
+      if (left !== 0 && left !== shown) {
+        shown = left;
+        show(sfu);
+      }
     }
     // It ends early when the signal is aborted, and then the loop does.
     await sleep(clock, POLL_MS, signal).catch(() => undefined);

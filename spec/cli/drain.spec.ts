@@ -333,7 +333,7 @@ describe("drain and undrain", () => {
       sfu = carrying(0, { load: loadState({ sessions: 0, expected: 0.5 }) });
       await begin();
       for (let times = 0; times < 10; times++) await next();
-      expect(running.stdout).to.contain("is draining, 1 session left\n");
+      expect(running.stdout).to.contain("is draining, 0 sessions left, its last conferences are still filling\n");
       sfu = carrying(0);
       expect(await hasEnded()).to.equal(0);
     });

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { FleetState, SfuState } from "../gateway-answers.ts";
-import { drainProgress, duration, sessionsLeft, standing } from "./words.ts";
+import { drainProgress, duration, standing } from "./words.ts";
 
 type Color = Parameters<typeof styleText>[0];
 
@@ -156,7 +156,7 @@ function percent(share: number | null): string {
 /** A reason goes on after «it», and so after the address. Null of an SFU that is well. */
 function noteOn(sfu: SfuState): string | null {
   const { address, out, state, reason, draining } = sfu;
-  const drain = draining ? drainProgress(sessionsLeft(sfu)) : null;
+  const drain = draining ? drainProgress(sfu) : null;
   // The drain's own reason says less.
   if (drain !== null && out === "draining" && state !== "failing") return `${address} is ${drain}`;
   if (reason === null) return null;

@@ -35,8 +35,10 @@ export function sessionsLeft({ load }: SfuState): number | null {
 }
 
 /** How far a drain has come. */
-export function drainProgress(left: number | null): string {
-  if (left === null) return "draining, how many sessions are left is not known";
-  if (left === 0) return "drained: empty, can be stopped";
-  return `draining, ${String(left)} ${left === 1 ? "session" : "sessions"} left`;
+export function drainProgress(sfu: SfuState): string {
+  if (sfu.load === null) return "draining, how many sessions are left is not known";
+  if (sessionsLeft(sfu) === 0) return "drained: empty, can be stopped";
+  const { sessions, expected } = sfu.load;
+  const yetToCome = expected > 0 ? ", its last conferences are still filling" : "";
+  return `draining, ${String(sessions)} ${sessions === 1 ? "session" : "sessions"} left${yetToCome}`;
 }
