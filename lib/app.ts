@@ -32,7 +32,7 @@ import { showMetrics } from "./http/show-metrics.ts";
 import { logEvents, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
-import { createAddressRules } from "./sfu/address-rules.ts";
+import { createAddressRules } from "./sfu/registration/address-rules.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
 import { createDrains } from "./sfu/drains.ts";
 import { createExchange } from "./sfu/exchange.ts";

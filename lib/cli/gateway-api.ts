@@ -1,11 +1,8 @@
-import { Agent as HttpAgent, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import type { Duplex } from "node:stream";
-import got from "got";
 import type { z } from "zod";
 import type { Secret } from "../auth/secret.ts";
 import { type Clock, withDeadline } from "../clock.ts";
-import { toError } from "../errors.ts";
+import { SfuError } from "../errors.ts";
+import { createExchange } from "../sfu/exchange.ts";
 import { VERSION } from "../version.ts";
 import { drainedSchema, type DrainedState, fleetSchema, type FleetState, refusalSchema } from "./gateway-answers.ts";
 import { CliError, EXIT_FAILED } from "./io.ts";
@@ -38,47 +35,23 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** @param url without a slash at its end */
 export function createGatewayApi(url: string, { clock, signal }: { clock: Clock; signal: AbortSignal }): GatewayApi {
-  const client = got.extend({
-    // A connection each time: one that was kept may be of a gateway that has gone since.
-    agent: { http: new HttpAgent(), https: new HttpsAgent() },
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    decompress: false,
-    responseType: "buffer",
-    headers: { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" },
-  });
+  // A connection each time: one that was kept may be of a gateway that has gone since.
+  const exchange = createExchange(0);
 
   const ask = async ({ path, json, token }: Question): Promise<Reply> => {
-    const onTimeout = (): Error => unreachable(`it did not answer within ${String(TIMEOUT_MS / 1000)} s`);
+    const onTimeout = (): SfuError => new SfuError("timeout", `did not answer within ${String(TIMEOUT_MS / 1000)} s`);
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${inHeader(token)}` };
     try {
-      return await withDeadline({ clock, timeoutMs: TIMEOUT_MS, signal, onTimeout }, async (deadline) => {
-        const refusal = new AbortController();
-        const request = client(url + path, {
-          ...(json === undefined ? {} : { method: "POST", json }),
-          headers: token === undefined ? {} : { authorization: `Bearer ${inHeader(token)}` },
-          signal: AbortSignal.any([deadline, refusal.signal]),
-        });
-        void request.on("downloadProgress", ({ transferred, total }) => {
-          if (Math.max(transferred, total ?? 0) <= MAX_ANSWER_BYTES) return;
-          refusal.abort(stranger(path, "more than 16 MB"));
-        });
-        void request.on("request", (sent) => {
-          sent.once("upgrade", (_answer: IncomingMessage, connection: Duplex) => {
-            connection.destroy();
-            refusal.abort(stranger(path, "a switch to another protocol"));
-          });
-        });
-        try {
-          const { statusCode, body } = await request;
-          return { status: statusCode, json: jsonOf(body, token) };
-        } catch (error) {
-          throw refusal.signal.aborted ? refusal.signal.reason : error;
-        }
+      const { status, body } = await withDeadline({ clock, timeoutMs: TIMEOUT_MS, signal, onTimeout }, (deadline) => {
+        const request = { url: url + path, headers, signal: deadline, maxBytes: MAX_ANSWER_BYTES };
+        return json === undefined ? exchange.get(request) : exchange.post(request, json);
       });
+      return { status, json: jsonOf(body, token) };
     } catch (error) {
       if (signal.aborted) throw new CliError(`ended before the gateway at ${url} had answered`, EXIT_FAILED);
-      throw error instanceof CliError ? error : unreachable(describe(error));
+      if (!(error instanceof SfuError)) throw error;
+      const isAnswer = error.failure === "too_large" || error.failure === "garbage";
+      throw isAnswer ? stranger(path, error.message) : unreachable(error.message);
     }
   };
 
@@ -87,18 +60,19 @@ export function createGatewayApi(url: string, { clock, signal }: { clock: Clock;
     if (success) return data;
     const refusal = refusalSchema.safeParse(json).data;
     if (refusal === undefined) {
-      throw stranger(path, json === undefined ? `status ${String(status)} and no JSON` : "JSON of another form");
+      const what = json === undefined ? `status ${String(status)} and no JSON` : "JSON of another form";
+      throw stranger(path, `answered with ${what}`);
     }
     const { message, requestId } = refusal;
     throw failed(`the gateway at ${url} answered ${path} with status ${String(status)}: ${message} (${requestId})`);
   };
 
   const unreachable = (why: string): CliError =>
-    failed(`cannot reach the gateway at ${url}: ${why}; is it running? --url or SFU_GATEWAY_URL name another place`);
+    failed(`cannot reach the gateway at ${url}: it ${why}; is it running? --url or SFU_GATEWAY_URL name another place`);
 
   const stranger = (path: string, what: string): CliError =>
     failed(
-      `what answers at ${url} is no gateway of version ${VERSION}: ${path} brought ${what}; ` +
+      `what answers at ${url} is no gateway of version ${VERSION}: to ${path} it ${what}; ` +
         "a proxy may stand in between, --url or SFU_GATEWAY_URL name the gateway itself",
     );
 
@@ -154,20 +128,3 @@ function jsonOf(body: Uint8Array, token?: Secret): unknown {
     return undefined;
   }
 }
-
-/** got's errors hold the request's options, the Authorization header among them, so none of them leaves this file. */
-function describe(error: unknown): string {
-  const { code = "" } = toError(error) as NodeJS.ErrnoException;
-  const words = FAILURES[code] ?? (TLS.test(code) ? "its TLS certificate or handshake is not accepted" : "no answer");
-  return code === "" ? words : `${words} (${code})`;
-}
-
-const FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "it refused the connection",
-  ECONNRESET: "it closed the connection before it had answered",
-  ETIMEDOUT: "it could not be connected to in time",
-  ENOTFOUND: "its name could not be resolved",
-  EAI_AGAIN: "its name could not be resolved",
-};
-
-const TLS = /CERT|SELF_SIGNED|TLS|SSL|EPROTO|UNABLE_TO_VERIFY/;

@@ -1,7 +1,7 @@
 import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth/keys.ts";
 import { Secret } from "../auth/secret.ts";
 import { createGeo } from "../balancing/geo.ts";
-import { OriginError, parseOrigin } from "../sfu/origin.ts";
+import { OriginError, parseOrigin } from "../sfu/registration/origin.ts";
 import { type Environment, KNOWN, valueOf, warnOfMisspelt } from "./env.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { z } from "zod";
-import { parseOriginPattern } from "../sfu/origin.ts";
+import { parseOriginPattern } from "../sfu/registration/origin.ts";
 
 /*
  * The tables of both TOML files, with every default. Units are in the names. A message says what was expected and

@@ -1,7 +1,7 @@
 import { sign, signClaims } from "../auth/resign.ts";
 import { type Clock, withDeadline } from "../clock.ts";
 import { SfuError } from "../errors.ts";
-import type { AddressRules } from "./address-rules.ts";
+import type { AddressRules } from "./registration/address-rules.ts";
 import { parseChannel, type Channel } from "./channel.ts";
 import { type Answer, createExchange, type Exchange, type ExchangeRequest } from "./exchange.ts";
 import type { Sfu } from "./sfu.ts";
@@ -139,5 +139,8 @@ function unexpectedStatus(status: number): SfuError {
   const message = `answered with status ${String(status)}`;
   if (status >= 500) return new SfuError("status_5xx", message, status);
   if (status >= 400) return new SfuError("status_4xx", message, status);
+  if (status >= 300) {
+    return new SfuError("redirect", "answered with a redirect, which Odoo would not survive", status);
+  }
   return new SfuError("garbage", message, status);
 }

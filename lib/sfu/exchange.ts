@@ -6,7 +6,7 @@ import got, { RequestError } from "got";
 import { SfuError, type SfuFailure, toError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 
-/** What an SFU answered, read to its end. */
+/** What was answered, read to its end. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -27,10 +27,16 @@ export interface ExchangeRequest {
   readonly lookup?: LookupFunction;
 }
 
-/** One GET to an SFU. */
+/** One request and its answer: to an SFU, to an external list, from an agent or a command to a gateway. */
 export interface Exchange {
-  /** @throws {SfuError} where no answer arrived, a redirect did, or one that is too large */
+  /**
+   * Follows no redirect: it would carry the token elsewhere.
+   *
+   * @throws {SfuError} where no answer arrived, or one that is too large
+   */
   get(request: ExchangeRequest): Promise<Answer>;
+  /** As {@link Exchange.get}, with `json` for its body; never sent twice. */
+  post(request: ExchangeRequest, json: unknown): Promise<Answer>;
   /** Closes all idle connections. */
   close(): void;
 }
@@ -41,7 +47,7 @@ export const MAX_ANSWER_BYTES = 64 * 1024;
 /** Under the 5 s after which an SFU closes an idle connection (contract.md): whoever closes first is sure of it. */
 export const IDLE_MS = 4000;
 
-/** @param idleMs how long a connection may be idle before the gateway closes it, in milliseconds */
+/** @param idleMs how long a connection may be idle before it is closed on this side, in milliseconds; 0 keeps none */
 export function createExchange(idleMs = IDLE_MS): Exchange {
   const agents = createAgents(idleMs);
   const agentsWithLookup = createAgents(idleMs);
@@ -61,9 +67,11 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
   const once = async (
     { url, headers, signal, maxBytes = MAX_ANSWER_BYTES, lookup }: ExchangeRequest,
     by: typeof client,
+    post: { readonly json?: unknown } = {},
   ): Promise<Answer> => {
     const refusal = new AbortController();
-    const request = by.get(url, {
+    const request = by(url, {
+      ...("json" in post ? { method: "POST", json: post.json } : {}),
       headers,
       signal: AbortSignal.any([signal, refusal.signal]),
       ...(lookup === undefined ? {} : { dnsLookup: lookup }),
@@ -81,9 +89,6 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
     });
     try {
       const { statusCode, headers, body } = await request;
-      if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
-        throw new SfuError("redirect", "answered with a redirect, which Odoo would not survive", statusCode);
-      }
       return { status: statusCode, headers, body };
     } catch (error) {
       throw refusal.signal.aborted ? refusal.signal.reason : error;
@@ -104,6 +109,13 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
         throw toSfuError(error, request.signal);
       });
     },
+    async post(request, json) {
+      try {
+        return await once(request, client, { json });
+      } catch (error) {
+        throw toSfuError(error, request.signal);
+      }
+    },
     close() {
       for (const { http, https } of [agents, agentsWithLookup]) {
         http.destroy();
@@ -114,10 +126,8 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
 }
 
 function createAgents(idleMs: number): { readonly http: HttpAgent; readonly https: HttpsAgent } {
-  return {
-    http: new HttpAgent({ keepAlive: true, timeout: idleMs }),
-    https: new HttpsAgent({ keepAlive: true, timeout: idleMs }),
-  };
+  const options = idleMs === 0 ? {} : { keepAlive: true, timeout: idleMs };
+  return { http: new HttpAgent(options), https: new HttpsAgent(options) };
 }
 
 function isStaleConnection(error: unknown): boolean {

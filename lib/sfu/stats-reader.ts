@@ -57,7 +57,9 @@ export function createStatsReader(
       tell(sfu, null);
     } catch (error) {
       if (!(error instanceof SfuError)) throw error;
-      if (error.failure !== "aborted" && isInForce(sfu)) tell(sfu, inWords(error, sfu));
+      // Where nobody is there, the prober tells.
+      const isThere = error.status !== null || ["timeout", "too_large"].includes(error.failure);
+      if (isThere && isInForce(sfu)) tell(sfu, inWords(error, sfu));
     }
     return null;
   };

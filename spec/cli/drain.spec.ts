@@ -195,14 +195,14 @@ describe("drain and undrain", () => {
       "where a proxy does not let it through": [
         404,
         "<h1>nginx</h1>",
-        /is no gateway of version .*: \/v1\/sfu\/drain brought status 404 and no JSON/,
+        /is no gateway of version .*: to \/v1\/sfu\/drain it answered with status 404 and no JSON/,
       ],
       "where the gateway failed": [
         500,
         refusal("internal", "something went wrong"),
         /answered \/v1\/sfu\/drain with status 500: something went wrong \(r-17\)\n$/,
       ],
-      "where the answer is of another form": [200, { ok: true }, /brought JSON of another form/],
+      "where the answer is of another form": [200, { ok: true }, /it answered with JSON of another form/],
     };
     for (const [what, [status, body, message]] of Object.entries(cases)) {
       it(what, async () => {

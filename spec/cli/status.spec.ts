@@ -352,7 +352,9 @@ describe("status", () => {
     });
 
     it("where TLS is asked of what has none", async () => {
-      expect(await failed(gateway.url.replace("http", "https"))).to.match(/its TLS certificate or handshake is not/);
+      expect(await failed(gateway.url.replace("http", "https"))).to.match(
+        /it has a TLS certificate or handshake that was not accepted/,
+      );
     });
 
     it("where nobody answers", async () => {
@@ -365,10 +367,14 @@ describe("status", () => {
     });
 
     const strangers: Readonly<Record<string, readonly [number, unknown, RegExp]>> = {
-      "another server": [404, "<h1>nginx</h1>", /brought status 404 and no JSON/],
-      "a server of other JSON": [200, { status: "UP" }, /brought JSON of another form/],
-      "a gateway of another form": [200, health({ ...sfuState(1), since: "lately" }), /brought JSON of another form/],
-      "a list": [200, [], /brought JSON of another form/],
+      "another server": [404, "<h1>nginx</h1>", /it answered with status 404 and no JSON/],
+      "a server of other JSON": [200, { status: "UP" }, /it answered with JSON of another form/],
+      "a gateway of another form": [
+        200,
+        health({ ...sfuState(1), since: "lately" }),
+        /it answered with JSON of another form/,
+      ],
+      "a list": [200, [], /it answered with JSON of another form/],
     };
     for (const [what, [status, body, message]] of Object.entries(strangers)) {
       it(`where ${what} is there`, async () => {
@@ -384,7 +390,7 @@ describe("status", () => {
       gateway.answersEach((_asked, response) =>
         response.writeHead(302, { location: `${gateway.url}/elsewhere` }).end(),
       );
-      expect(await failed(gateway.url)).to.contain("/v1/health brought status 302 and no JSON");
+      expect(await failed(gateway.url)).to.contain("to /v1/health it answered with status 302 and no JSON");
       expect(gateway.asked).to.have.length(1);
     });
 
@@ -398,7 +404,7 @@ describe("status", () => {
         };
         more();
       });
-      expect(await failed(server.address)).to.contain("/v1/health brought more than 16 MB");
+      expect(await failed(server.address)).to.contain("to /v1/health it answered with more than 16384 KB");
       await eventually("the connection is closed", () => server.open === 0);
     });
 
@@ -406,7 +412,7 @@ describe("status", () => {
       const server = await listen((socket) =>
         socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
       );
-      expect(await failed(server.address)).to.contain("brought a switch to another protocol");
+      expect(await failed(server.address)).to.contain("it answered with a switch to another protocol");
     });
 
     it("where the gateway itself failed, with the id to look for", async () => {

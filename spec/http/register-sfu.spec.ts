@@ -10,7 +10,7 @@ import { openRequest } from "../../lib/http/open-request.ts";
 import { MAX_HEARTBEAT_BYTES, registerSfu } from "../../lib/http/register-sfu.ts";
 import { route } from "../../lib/http/routes.ts";
 import { createHttpServer, type Server } from "../../lib/server.ts";
-import { createAddressRules } from "../../lib/sfu/address-rules.ts";
+import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createHeartbeats, type Heartbeats } from "../../lib/sfu/sources/heartbeat.ts";
 import { START_MS, useFakeClock } from "../support/clock.ts";

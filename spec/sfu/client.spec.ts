@@ -171,7 +171,7 @@ describe("the SFU client", () => {
     const statuses: readonly (readonly [number, SfuFailure])[] = [
       [201, "garbage"],
       [204, "garbage"],
-      [304, "garbage"],
+      [304, "redirect"],
       [400, "status_4xx"],
       [401, "unauthorized"],
       [403, "status_4xx"],

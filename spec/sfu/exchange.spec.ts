@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { systemClock } from "../../lib/clock.ts";
 import { SfuError, type SfuFailure } from "../../lib/errors.ts";
 import { type Answer, createExchange, type Exchange, IDLE_MS, MAX_ANSWER_BYTES } from "../../lib/sfu/exchange.ts";
-import { createAddressRules } from "../../lib/sfu/address-rules.ts";
+import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createSfuClient } from "../../lib/sfu/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
@@ -80,11 +80,6 @@ describe("an exchange with an SFU", () => {
       "garbage",
       (socket) => socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
     ],
-    "redirects to another host": [
-      "redirect",
-      (socket) => socket.write(answer("", "302 Found", "Location: http://elsewhere.invalid/\r\n")),
-    ],
-    "redirects to nowhere": ["redirect", (socket) => socket.write(answer("", "307 Temporary Redirect"))],
     "announces a body over the limit": [
       "too_large",
       (socket) => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${String(MAX_ANSWER_BYTES + 1)}\r\n\r\n`),
@@ -100,11 +95,33 @@ describe("an exchange with an SFU", () => {
       const sfu = await listen(handle);
       expect(await failed(get(sfu.address))).to.have.property("failure", failure);
       expect(sfu.requests).to.have.length(1);
-      // A redirect was read to its end, so its connection may be used again.
-      exchange.close();
       await eventually("all connections are closed", () => sfu.open === 0);
     });
   }
+
+  it("follows no redirect", async () => {
+    const sfu = await listen((socket) => socket.write(answer("", "302 Found", "Location: /elsewhere\r\n")));
+    expect(await get(sfu.address)).to.include({ status: 302 });
+    expect(sfu.requests).to.have.length(1);
+  });
+
+  it("posts JSON", async () => {
+    const sfu = await listen((socket) => socket.write(answer("{}")));
+    const { signal } = new AbortController();
+    await exchange.post({ url: sfu.address, headers: {}, signal }, { a: 1 });
+    expect(sfu.requests.join(""))
+      .to.match(/^POST \/ HTTP\/1\.1\r\n/)
+      .and.match(/\r\n\r\n\{"a":1\}$/);
+  });
+
+  it("posts once, also where the connection was stale: it may have done its work", async () => {
+    const sfu = await listen((socket, { request }) => (request === 1 ? socket.write(answer("{}")) : socket.destroy()));
+    const { signal } = new AbortController();
+    const post = (): ReturnType<typeof exchange.post> => exchange.post({ url: sfu.address, headers: {}, signal }, {});
+    await post();
+    expect(await failed(post())).to.have.property("failure", "reset");
+    expect(sfu.requests).to.have.length(2);
+  });
 
   it("takes a body of just the limit", async () => {
     const sfu = await listen((socket) => socket.write(answer("x".repeat(MAX_ANSWER_BYTES))));

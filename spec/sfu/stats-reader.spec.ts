@@ -122,6 +122,12 @@ describe("the reader of statistics", () => {
     ]);
   });
 
+  it("leaves it to the prober to tell of one that is not there", async () => {
+    client.of(sfu).stats = refused();
+    await reading();
+    expect(told).to.deep.equal([]);
+  });
+
   it("tells again what is wrong with one that has left and come back", async () => {
     client.of(sfu).stats = answered(404);
     await reading();

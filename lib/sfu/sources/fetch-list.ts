@@ -46,7 +46,7 @@ export function createListFetcher({ clock, url, timeoutMs, token }: ListFetcherO
       const headers = { ...authorization(token), ...(etag === null ? {} : { "if-none-match": etag }) };
       const answer = await withDeadline({ clock, timeoutMs, signal, onTimeout }, (deadline) =>
         exchange.get({ url, headers, signal: deadline, maxBytes: MAX_LIST_BYTES }).catch((error: unknown) => {
-          throw error instanceof SfuError ? toListError(error) : error;
+          throw error instanceof SfuError ? new ListError(error.message) : error;
         }),
       );
       if (answer.status === 304 && etag !== null) return { kind: "not_modified" };
@@ -67,13 +67,6 @@ function authorization(token: Secret | null): Readonly<Record<string, string>> {
   return { authorization: `Bearer ${text}` };
 }
 
-function toListError({ failure, message, status }: SfuError): ListError {
-  if (failure !== "redirect") return new ListError(message);
-  return new ListError(
-    `answered with a redirect (${String(status)}), and none is followed: expected the list itself at [registry] url`,
-  );
-}
-
 function requireList({ status, headers }: Answer, hasToken: boolean): void {
   if (status !== 200) throw new ListError(`answered with status ${String(status)}${hintAt(status, hasToken)}`);
   const { "content-encoding": encoding = "identity" } = headers;
@@ -86,6 +79,8 @@ function hintAt(status: number, hasToken: boolean): string {
   }
   if (status === 404) return ": is [registry] url right?";
   if (status === 304) return " to a request that had not named a list";
+  if (status >= 300 && status < 400)
+    return ", a redirect, and none is followed: expected the list itself at [registry] url";
   return status < 300 ? ", expected 200" : "";
 }
 

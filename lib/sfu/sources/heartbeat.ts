@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../events.ts";
-import type { Heartbeat } from "../heartbeat.ts";
+import type { Heartbeat } from "../registration/heartbeat.ts";
 import type { Registry } from "../registry.ts";
 import type { Sfu } from "../sfu.ts";
 

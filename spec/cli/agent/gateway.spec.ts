@@ -27,8 +27,11 @@ describe("sending a heartbeat", () => {
     createGatewayClient(url, parseKey(REGISTRATION_KEY), systemClock).send(heartbeat, { timeoutMs, signal });
 
   const cases: Readonly<Record<string, readonly [why: string, RawHandler]>> = {
-    "closes without an answer": ["closed the connection (ECONNRESET)", (socket) => socket.end()],
-    "resets the connection": ["closed the connection (ECONNRESET)", (socket) => socket.resetAndDestroy()],
+    "closes without an answer": ["closed the connection before it had answered (ECONNRESET)", (socket) => socket.end()],
+    "resets the connection": [
+      "closed the connection before it had answered (ECONNRESET)",
+      (socket) => socket.resetAndDestroy(),
+    ],
     "closes amid a body of a known length": [
       "closed the connection",
       (socket) => socket.end(answer('{"result":"ok"}').slice(0, -1)),

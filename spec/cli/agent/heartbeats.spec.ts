@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createHeartbeatVerifier } from "../../../lib/auth/verify-heartbeat.ts";
 import { parseKey } from "../../../lib/auth/keys.ts";
-import { toHeartbeat } from "../../../lib/sfu/heartbeat.ts";
+import { toHeartbeat } from "../../../lib/sfu/registration/heartbeat.ts";
 import { START_MS } from "../../support/clock.ts";
 import { eventually } from "../../support/eventually.ts";
 import { useSimulatedSfus } from "../../support/simulators.ts";
@@ -163,7 +163,7 @@ describe("the agent's heartbeats", () => {
       // 500 + 1000 + … + 8000, and then every 15 s: five minutes.
       for (let round = 2; round <= 25; round++) await agent.nextRound();
       const text =
-        "warn: the gateway has not taken the heartbeat: it closed the connection (ECONNRESET); " +
+        "warn: the gateway has not taken the heartbeat: it closed the connection before it had answered (ECONNRESET); " +
         "see whether the gateway runs and SFU_GATEWAY_URL is right";
       expect(agent.said).to.deep.equal(Array.from({ length: 1 + 5 }, () => text));
     });

@@ -61,7 +61,7 @@ describe("the agent's sign-off", () => {
         { kind: "garbage", body: '{"channels":1}' },
         "it answered its statistics with JSON that is not a list of channels",
       ],
-      [{ kind: "redirect" }, "it answered with a redirect"],
+      [{ kind: "redirect" }, "it answered with status 302"],
       [{ kind: "huge", bytes: 9 * 1024 * 1024 }, "it answered with more than 8192 KB"],
     ];
     for (const [fault, why] of faults) {

@@ -484,7 +484,7 @@ describe("the external list of SFUs", () => {
       await first();
       await list.break({ kind: "redirect", location: elsewhere.address });
       await next();
-      expect(lastError()).to.contain("answered with a redirect (302), and none is followed");
+      expect(lastError()).to.contain("answered with status 302, a redirect, and none is followed");
       expect(elsewhere.connections).to.equal(0);
       expect(addresses()).to.deep.equal([addressOf(1)]);
     });

@@ -3,7 +3,7 @@ import { parseKey } from "../../../lib/auth/keys.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { GatewayError } from "../../../lib/errors.ts";
 import { Events } from "../../../lib/events.ts";
-import type { Heartbeat } from "../../../lib/sfu/heartbeat.ts";
+import type { Heartbeat } from "../../../lib/sfu/registration/heartbeat.ts";
 import { createRegistry, type Registry } from "../../../lib/sfu/registry.ts";
 import type { Health, Sfu } from "../../../lib/sfu/sfu.ts";
 import { createHeartbeats, type Heartbeats, MAX_REGISTERED } from "../../../lib/sfu/sources/heartbeat.ts";

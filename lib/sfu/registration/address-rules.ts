@@ -1,6 +1,6 @@
 import { isIP, type LookupFunction } from "node:net";
-import type { Clock } from "../clock.ts";
-import { GatewayError, SfuError, toError } from "../errors.ts";
+import type { Clock } from "../../clock.ts";
+import { GatewayError, SfuError, toError } from "../../errors.ts";
 import { blockListOf, forbiddenKind, isWithin } from "./forbidden.ts";
 import { hasWildcard, matches, type Origin, originOf, type OriginPattern, parseOriginPattern } from "./origin.ts";
 import { createResolver, type Resolve, systemResolve } from "./resolver.ts";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { GatewayError } from "../../lib/errors.ts";
-import { addressIn, type Heartbeat, parseBody, toHeartbeat } from "../../lib/sfu/heartbeat.ts";
-import { sfuKey } from "../support/tokens.ts";
+import { GatewayError } from "../../../lib/errors.ts";
+import { addressIn, type Heartbeat, parseBody, toHeartbeat } from "../../../lib/sfu/registration/heartbeat.ts";
+import { sfuKey } from "../../support/tokens.ts";
 
 const FIELDS = {
   status: "up",

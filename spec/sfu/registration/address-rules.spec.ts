@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import type { LookupAddress } from "node:dns";
-import { GatewayError, SfuError } from "../../lib/errors.ts";
-import { type AddressRules, createAddressRules } from "../../lib/sfu/address-rules.ts";
-import { parseOrigin } from "../../lib/sfu/origin.ts";
-import { useFakeClock } from "../support/clock.ts";
+import { GatewayError, SfuError } from "../../../lib/errors.ts";
+import { type AddressRules, createAddressRules } from "../../../lib/sfu/registration/address-rules.ts";
+import { parseOrigin } from "../../../lib/sfu/registration/origin.ts";
+import { useFakeClock } from "../../support/clock.ts";
 
 /** Every name that anybody here knows. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {

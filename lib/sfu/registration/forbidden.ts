@@ -1,5 +1,5 @@
 import { type BlockList, isIP } from "node:net";
-import { toBlockList } from "../config/schema.ts";
+import { toBlockList } from "../../config/schema.ts";
 import { ipv4Within, withoutZone } from "./ip.ts";
 
 /** Where no SFU is, unless an operator has said so, and where much else may be that is nobody's business. */

@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { matches, OriginError, originOf, parseOrigin, parseOriginPattern } from "../../lib/sfu/origin.ts";
+import {
+  matches,
+  OriginError,
+  originOf,
+  parseOrigin,
+  parseOriginPattern,
+} from "../../../lib/sfu/registration/origin.ts";
 
 describe("an SFU's origin", () => {
   const spellings: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { type AuthKey, KeyError, parseKey } from "../auth/keys.ts";
-import { nearest } from "../config/nearest.ts";
-import { GatewayError } from "../errors.ts";
+import { type AuthKey, KeyError, parseKey } from "../../auth/keys.ts";
+import { nearest } from "../../config/nearest.ts";
+import { GatewayError } from "../../errors.ts";
 import { OriginError, parseOrigin } from "./origin.ts";
 
 /** What an SFU, or an agent beside it, says of itself. */

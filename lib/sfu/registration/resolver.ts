@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import pLimit from "p-limit";
-import { type Clock, withDeadline } from "../clock.ts";
-import { createTtlCache } from "../ttl-cache.ts";
+import { type Clock, withDeadline } from "../../clock.ts";
+import { createTtlCache } from "../../ttl-cache.ts";
 
 /** All addresses that a name has now; rejects with the system's error where it has none. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
