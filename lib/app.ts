@@ -3,6 +3,7 @@ import { createReplays } from "./auth/replays.ts";
 import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
 import { createVerifier } from "./auth/verify.ts";
 import { createAffinity } from "./balancing/affinity.ts";
+import { createAvailability } from "./balancing/availability.ts";
 import { createBalancer } from "./balancing/balancer.ts";
 import { createGeo } from "./balancing/geo.ts";
 import { createRank } from "./balancing/rank.ts";
@@ -38,7 +39,7 @@ import { createDrains } from "./sfu/drains.ts";
 import { createExchange } from "./sfu/exchange.ts";
 import { createProber } from "./sfu/prober.ts";
 import { createRegistry } from "./sfu/registry.ts";
-import { availability, type Availability, type Sfu } from "./sfu/sfu.ts";
+import type { Sfu } from "./sfu/sfu.ts";
 import { createExternalSource, type ExternalSource, type ExternalSourceOptions } from "./sfu/sources/external.ts";
 import { createHeartbeats } from "./sfu/sources/heartbeat.ts";
 import { staticSfus } from "./sfu/sources/static.ts";
@@ -81,13 +82,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   const affinity = createAffinity(config.affinity.ttlMs, store);
   const balancer = createBalancer(config, { clock, random, events, registry, geo });
   const { ledger, loads } = balancer;
-  const availabilityOf = (sfu: Sfu): Availability =>
-    availability({
-      health: registry.health(sfu),
-      admits: breakers.admits(sfu),
-      isDraining: registry.isDraining(sfu),
-      overload: loads.overload(sfu),
-    });
+  const availabilityOf = createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) });
   const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
   const metrics = createMetrics({
     clock,

@@ -1,4 +1,5 @@
 import { parseKey } from "../../lib/auth/keys.ts";
+import { createAvailability } from "../../lib/balancing/availability.ts";
 import { createBalancer } from "../../lib/balancing/balancer.ts";
 import { createGeo } from "../../lib/balancing/geo.ts";
 import type { Ledger } from "../../lib/balancing/ledger.ts";
@@ -10,7 +11,7 @@ import type { Config } from "../../lib/config/config.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
 import { Events } from "../../lib/events.ts";
 import { createRegistry } from "../../lib/sfu/registry.ts";
-import { availability, type Health, type Sfu } from "../../lib/sfu/sfu.ts";
+import type { Health, Sfu } from "../../lib/sfu/sfu.ts";
 import { ORDINARY_SIZE } from "../../lib/sfu/stats.ts";
 import type { Policy, PolicyFactory, Reading } from "./policy.ts";
 import type { SfuPlan } from "./scenarios.ts";
@@ -55,13 +56,7 @@ export function gateway({ strategy: name, corrects = true, weighs = false }: Gat
           });
     const rank = createRank({
       fleet: registry,
-      availabilityOf: (sfu) =>
-        availability({
-          health: registry.health(sfu),
-          admits: "all",
-          isDraining: registry.isDraining(sfu),
-          overload: loads.overload(sfu),
-        }),
+      availabilityOf: createAvailability({ registry, loads, admits: () => "all" }),
       mayBeTried: () => true,
       strategy,
     });

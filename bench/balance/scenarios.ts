@@ -108,7 +108,7 @@ function steady(fleet: readonly SfuPlan[], share: number): Shape {
   };
 }
 
-const DEFAULTS = { fillingMs: USUAL_MS, gateways: 1, tellsHost: false, regions: [], runs: 1, isLong: false };
+const DEFAULTS = { fillingMs: USUAL_MS, gateways: 1, tellsHost: false, regions: [], runs: 2, isLong: false };
 
 const three = fleetOf(3);
 const ten = fleetOf(10);
@@ -137,17 +137,16 @@ export const scenarios: readonly Scenario[] = [
   { ...DEFAULTS, name: "3 SFUs, steady at 60 %", fleet: three, ...steady(three, 0.6), runs: 8 },
   { ...DEFAULTS, name: "3 SFUs, near capacity", fleet: three, ...steady(three, 0.9), runs: 8 },
   { ...DEFAULTS, name: "3 SFUs, one dies and returns", fleet: threeWithDeath, ...morning(three, 0.5), runs: 8 },
-  { ...DEFAULTS, name: "10 SFUs, morning peak", fleet: ten, ...morning(ten, 0.7), runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, peak, filling fast", fleet: ten, ...morning(ten, 0.7), fillingMs: FAST_MS, runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, peak, filling slowly", fleet: ten, ...morning(ten, 0.7), fillingMs: SLOW_MS, runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, cpu and memory told", fleet: ten, ...morning(ten, 0.7), tellsHost: true, runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, near capacity", fleet: ten, ...steady(ten, 0.93), runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, one tells nothing", fleet: tenWithSilence, ...morning(ten, 0.7), runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, two gateways", fleet: ten, ...morning(ten, 0.7), gateways: 2, runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, deaths, a return, a join", fleet: tenWithChanges, ...morning(ten, 0.6), runs: 4 },
-  { ...DEFAULTS, name: "10 SFUs, 3 regions", fleet: tenInRegions, ...morning(ten, 0.6), regions: REGIONS, runs: 4 },
+  { ...DEFAULTS, name: "10 SFUs, morning peak", fleet: ten, ...morning(ten, 0.7), runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, peak, filling fast", fleet: ten, ...morning(ten, 0.7), fillingMs: FAST_MS, runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, peak, filling slowly", fleet: ten, ...morning(ten, 0.7), fillingMs: SLOW_MS, runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, cpu and memory told", fleet: ten, ...morning(ten, 0.7), tellsHost: true, runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, near capacity", fleet: ten, ...steady(ten, 0.93), runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, one tells nothing", fleet: tenWithSilence, ...morning(ten, 0.7), runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, two gateways", fleet: ten, ...morning(ten, 0.7), gateways: 2, runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, deaths, a return, a join", fleet: tenWithChanges, ...morning(ten, 0.6), runs: 6 },
+  { ...DEFAULTS, name: "10 SFUs, 3 regions", fleet: tenInRegions, ...morning(ten, 0.6), regions: REGIONS, runs: 6 },
   { ...DEFAULTS, name: "100 SFUs, morning peak", fleet: hundred, ...morning(hundred, 0.6, 600) },
-  { ...DEFAULTS, name: "100 SFUs, steady at 60 %", fleet: hundred, ...steady(hundred, 0.6), isLong: true },
   {
     ...DEFAULTS,
     name: "100 SFUs, deaths, returns, joins",

@@ -38,8 +38,12 @@ export interface Loads {
   expected(sfu: Sfu): number;
   /** The latest report while it is young enough to be believed. */
   report(sfu: Sfu): Report | null;
-  /** Why an SFU shall take no more conferences; null where it may. */
-  overload(sfu: Sfu): string | null;
+  /**
+   * Why an SFU shall take no more conferences; null where it may.
+   *
+   * @param latest its report, for whoever has looked it up
+   */
+  overload(sfu: Sfu, latest?: Report | null): string | null;
 }
 
 export interface LoadTools {
@@ -135,8 +139,7 @@ export function createLoads(config: Config, { clock, events, registry, ledger }:
       };
     },
 
-    overload(sfu) {
-      const latest = registry.report(sfu);
+    overload(sfu, latest = registry.report(sfu)) {
       if (latest === null) return null;
       const reason = overloadOf(sfu, latest, ledger.placedSinceReport(sfu), config.overload);
       // Nearly always there is none, and the time need not be asked for.

@@ -39,7 +39,8 @@ export interface RankTools {
  * 1. The SFU that the conference is assigned to, if it may be asked at all: its members are there, be it drained or
  *    overloaded.
  * 2. The available ones, as the strategy ranks them.
- * 3. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
+ * 3. Those that have just come back, and are proving it with another call.
+ * 4. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
  *    a time for each (design: «When everything is open»).
  *
  * The strategy is asked only when its answer is needed: it counts what it hands out.
@@ -49,6 +50,10 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
   const mayHaveReturned = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
     return now.kind === "out" && now.mayReturn && mayBeTried(sfu);
+  };
+  const isOnTrial = (sfu: Sfu): boolean => {
+    const now = availabilityOf(sfu);
+    return now.kind === "assigned_only" && now.why === "on_trial";
   };
   const isFull = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
@@ -72,7 +77,7 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
       const next = ranked.find((sfu) => isLeft(sfu) && fleet.get(sfu.address) === sfu);
       if (next !== undefined) return next;
       // The first time, or for those who became available since.
-      const open = fleet.all().filter(isLeft);
+      const open = fleet.all().filter(given.size === 0 ? mayTake : isLeft);
       if (open.length === 0) return null;
       ranked = strategy(open, placement);
       return ranked[0] ?? null;
@@ -92,11 +97,12 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
           }
         };
         add(isAvailable);
+        if (count === 0) add(isOnTrial);
         if (isResorting || (count === 0 && mayResort())) add(mayHaveReturned);
         return Math.min(count, most);
       },
       next() {
-        const usual = home() ?? best(isAvailable);
+        const usual = home() ?? best(isAvailable) ?? best(isOnTrial);
         const sfu = usual ?? (mayResort() ? best(mayHaveReturned) : null);
         if (sfu === null) return null;
         const isLastResort = usual === null;

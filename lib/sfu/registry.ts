@@ -8,6 +8,8 @@ export interface Registry {
   all(): readonly Sfu[];
   /** The entry that is in force for an address. */
   get(address: string): Sfu | null;
+  /** All three of the following in one look-up: a ranking asks for thousands. */
+  condition(sfu: Sfu): Condition;
   health(sfu: Sfu): Health;
   /** The latest one, however old; null where it never reported. */
   report(sfu: Sfu): Report | null;
@@ -27,7 +29,14 @@ export interface Registry {
   setDraining(sfu: Sfu, isDraining: boolean): void;
 }
 
-interface Entry {
+/** What is known of an SFU at this moment. */
+export interface Condition {
+  readonly health: Health;
+  readonly report: Report | null;
+  readonly isDraining: boolean;
+}
+
+interface Entry extends Condition {
   readonly bySource: Map<Source, Sfu>;
   sfu: Sfu;
   health: Health;
@@ -45,6 +54,7 @@ export function createRegistry(clock: Clock, events: Events): Registry {
   return {
     all: () => (list ??= Array.from(entries.values(), ({ sfu }) => sfu)),
     get: (address) => entries.get(address)?.sfu ?? null,
+    condition: (sfu) => entryOf(sfu) ?? { health: unknown(), report: null, isDraining: false },
     health: (sfu) => entryOf(sfu)?.health ?? unknown(),
     report: (sfu) => entryOf(sfu)?.report ?? null,
     isDraining: (sfu) => entryOf(sfu)?.isDraining ?? false,

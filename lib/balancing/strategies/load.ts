@@ -26,15 +26,14 @@ const TINY = 1e-9;
 export function createLoadStrategy({ loads, slowStart, placeOf, random, ...settings }: StrategyTools): Strategy {
   return (available, { region, place }) => {
     const distanceTo = distances(place, placeOf, settings.distanceWeight);
-    const ranked = function* (): Iterable<Ranked<Sfu>> {
-      for (const sfu of available) {
-        const isWanted = region !== null && sfu.region === region;
-        const standsBack = slowStart.standsBack(sfu);
-        const load = loads.scoreOf(sfu) + random() * (loads.costOf(sfu) + TINY);
-        if (isWanted) yield { item: sfu, tier: standsBack ? WANTED_REGION_WARMING_UP : WANTED_REGION, score: load };
-        else yield { item: sfu, tier: standsBack ? ELSEWHERE_WARMING_UP : ELSEWHERE, score: load + distanceTo(sfu) };
-      }
-    };
-    return best(ranked(), settings.depth);
+    const ranked = available.map((sfu): Ranked<Sfu> => {
+      const isWanted = region !== null && sfu.region === region;
+      const standsBack = slowStart.standsBack(sfu);
+      const load = loads.scoreOf(sfu) + random() * (loads.costOf(sfu) + TINY);
+      return isWanted
+        ? { item: sfu, tier: standsBack ? WANTED_REGION_WARMING_UP : WANTED_REGION, score: load }
+        : { item: sfu, tier: standsBack ? ELSEWHERE_WARMING_UP : ELSEWHERE, score: load + distanceTo(sfu) };
+    });
+    return best(ranked, settings.depth);
   };
 }
