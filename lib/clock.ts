@@ -128,6 +128,14 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
   });
 }
 
+/**
+ * Whether a time limit has struck so much later than it was set for that this process, and not whoever was waited for, was
+ * the slow one: it was stopped, or had too much to do.
+ */
+export function isLate(tookMs: number, limitMs: number): boolean {
+  return tookMs > limitMs + Math.max(50, limitMs / 4);
+}
+
 function reasonOf(signal: AbortSignal | undefined): Error {
   return toError(signal?.reason);
 }

@@ -39,7 +39,9 @@ export function logEvents(events: Events, logger: Logger): void {
 
   events.on("breaker", ({ sfu, from, to }) => {
     const fields = { sfu: sfu.address, region: sfu.region, from, to };
-    if (to === "open") logger.error(fields, `breaker of ${sfu.address} is open: it gets no calls for now`);
+    if (to === "open" && from === "half_open")
+      logger.info(fields, `breaker of ${sfu.address} is open again: it still fails`);
+    else if (to === "open") logger.error(fields, `breaker of ${sfu.address} is open: it gets no calls for now`);
     else if (to === "half_open") logger.info(fields, `breaker of ${sfu.address} is half-open: it is tried`);
     else logger.info(fields, `breaker of ${sfu.address} is closed: it gets calls again`);
   });

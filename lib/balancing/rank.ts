@@ -39,21 +39,17 @@ export interface RankTools {
  * 1. The SFU that the conference is assigned to, if it may be asked at all: its members are there, be it drained or
  *    overloaded.
  * 2. The available ones, as the strategy ranks them.
- * 3. Those that have just come back, and are proving it with another call.
- * 4. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
- *    a time for each (design: «When everything is open»).
+ * 3. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
+ *    a time for each (design: «When everything is open»); again the one that the conference is assigned to first.
  *
  * The strategy is asked only when its answer is needed: it counts what it hands out.
  */
 export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: RankTools): Rank {
+  const isNotOut = (sfu: Sfu): boolean => availabilityOf(sfu).kind !== "out";
   const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
   const mayHaveReturned = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
     return now.kind === "out" && now.mayReturn && mayBeTried(sfu);
-  };
-  const isOnTrial = (sfu: Sfu): boolean => {
-    const now = availabilityOf(sfu);
-    return now.kind === "assigned_only" && now.why === "on_trial";
   };
   const isFull = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
@@ -66,10 +62,10 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
     let ranked: readonly Sfu[] = [];
     let isResorting = false;
 
-    const home = (): Sfu | null => {
+    const home = (mayTake: (sfu: Sfu) => boolean): Sfu | null => {
       if (given.size > 0 || assigned === null) return null;
       const sfu = fleet.get(assigned);
-      return sfu === null || availabilityOf(sfu).kind === "out" ? null : sfu;
+      return sfu !== null && mayTake(sfu) ? sfu : null;
     };
 
     const best = (mayTake: (sfu: Sfu) => boolean): Sfu | null => {
@@ -88,7 +84,7 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
 
     return {
       left(most) {
-        const atHome = home();
+        const atHome = home(isNotOut);
         let count = atHome === null ? 0 : 1;
         const add = (mayTake: (sfu: Sfu) => boolean): void => {
           for (const sfu of fleet.all()) {
@@ -97,13 +93,12 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
           }
         };
         add(isAvailable);
-        if (count === 0) add(isOnTrial);
         if (isResorting || (count === 0 && mayResort())) add(mayHaveReturned);
         return Math.min(count, most);
       },
       next() {
-        const usual = home() ?? best(isAvailable) ?? best(isOnTrial);
-        const sfu = usual ?? (mayResort() ? best(mayHaveReturned) : null);
+        const usual = home(isNotOut) ?? best(isAvailable);
+        const sfu = usual ?? (mayResort() ? (home(mayHaveReturned) ?? best(mayHaveReturned)) : null);
         if (sfu === null) return null;
         const isLastResort = usual === null;
         isResorting ||= isLastResort;

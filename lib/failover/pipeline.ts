@@ -68,7 +68,12 @@ async function walk(
   { clock, events, rank, affinity, ledger, breakers, client }: FailoverTools,
 ): Promise<Served> {
   const { requestId } = call.join;
-  const assigned = await affinity.get(call.conference);
+  /** What the store has lost costs the affinity of this conference, and never the call. */
+  const reportStore = (error: unknown): null => {
+    events.emit("unexpected", { where: "the store of the assignments", error: toError(error) });
+    return null;
+  };
+  const assigned = await affinity.get(call.conference).catch(reportStore);
   const candidates = rank(call.placement, assigned);
   /** What an answer that is not a channel turns out to mean once the chain has ended. */
   const ending = Promise.withResolvers<Verdict>();
@@ -80,7 +85,7 @@ async function walk(
     const { sfu, isLastResort: asLastResort } = candidate;
     try {
       return await breakers.run(sfu, () => ask(candidate, timeoutMs), {
-        verdictOf: (error) => verdictOn(sfu, error),
+        verdictOf: (error) => verdictOn(sfu, error, timeoutMs),
         asLastResort,
       });
     } catch (error) {
@@ -92,8 +97,9 @@ async function walk(
 
   /** What is left of the budget, divided among the attempts that can still be made. */
   const fairShareMs = (): number => {
+    const leftMs = Math.floor(call.deadlineMs - clock.monotonic());
     const toCome = Math.max(1, candidates.left(settings.maxRetries - attempts.length));
-    const share = Math.floor((call.deadlineMs - clock.monotonic()) / toCome);
+    const share = Math.max(Math.floor(leftMs / toCome), Math.min(leftMs, SHORTEST_ATTEMPT_MS));
     return Math.min(settings.attemptTimeoutMs, share);
   };
 
@@ -119,9 +125,9 @@ async function walk(
     }
   };
 
-  const verdictOn = async (sfu: Sfu, error: Error): Promise<Verdict> => {
+  const verdictOn = async (sfu: Sfu, error: Error, timeoutMs: number): Promise<Verdict> => {
     const tookMs = attempts.find((ended) => ended.error === error)?.durationMs ?? 0;
-    const { blame } = judge(error, tookMs);
+    const { blame } = judge(error, tookMs, timeoutMs);
     const verdict = blame === "unsure" ? await ending.promise : VERDICTS[blame];
     if (verdict === "fault") events.emit("fault", { sfu, error });
     return verdict;
@@ -137,13 +143,16 @@ async function walk(
       shouldRetry: ({ error }) => judge(error).then === "next",
     });
     ending.resolve("fault");
-    await affinity.assign(call.conference, served.sfu.address, assigned);
+    await affinity.assign(call.conference, served.sfu.address, assigned).catch(reportStore);
     return served;
   } catch (error) {
     ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");
     throw toAnswer(toError(error), attempts.length, signal);
   }
 }
+
+/** With less a healthy SFU on the other side of the Earth has no chance, and would be blamed. */
+const SHORTEST_ATTEMPT_MS = 100;
 
 const VERDICTS = { sfu: "fault", request: "fine", nobody: "nothing" } as const;
 

@@ -1,3 +1,4 @@
+import { isLate } from "../clock.ts";
 import { SfuError } from "../errors.ts";
 
 /** What one failed attempt means, for the request and for the SFU. */
@@ -17,6 +18,7 @@ const JUDGEMENTS = {
   answered: { then: "stop", blame: "request" },
   tooLarge: { then: "next", blame: "request" },
   unsure: { then: "next", blame: "unsure" },
+  unseen: { then: "next", blame: "nobody" },
   gone: { then: "stop", blame: "nobody" },
   late: { then: "stop", blame: "sfu" },
 } as const satisfies Record<string, Judgement>;
@@ -28,13 +30,13 @@ const LATE_MS = 1000;
  * The only judge of what an error means.
  *
  * @param tookMs how long the attempt had lasted, where that is known
+ * @param limitMs how long it might have
  */
-export function judge(error: unknown, tookMs = 0): Judgement {
+export function judge(error: unknown, tookMs = 0, limitMs = Infinity): Judgement {
   if (!(error instanceof SfuError)) return JUDGEMENTS.gone;
   switch (error.failure) {
     case "refused":
     case "reset":
-    case "timeout":
     case "dns":
     case "tls":
     case "unreachable":
@@ -42,6 +44,8 @@ export function judge(error: unknown, tookMs = 0): Judgement {
     case "garbage":
     case "too_large":
       return JUDGEMENTS.brokenSfu;
+    case "timeout":
+      return isLate(tookMs, limitMs) ? JUDGEMENTS.unseen : JUDGEMENTS.brokenSfu;
     case "unauthorized":
       return JUDGEMENTS.unsure;
     case "status_5xx":

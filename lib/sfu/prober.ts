@@ -1,4 +1,4 @@
-import type { Clock, Random } from "../clock.ts";
+import { type Clock, isLate, type Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError, toError } from "../errors.ts";
 import type { EventMap, Events } from "../events.ts";
@@ -43,6 +43,9 @@ interface Findings {
 
 /** Enough for a fleet of 1,000 half of which hangs; a healthy one takes one or two. */
 const AT_A_TIME = 512;
+
+/** 1,000 SFUs at the default interval; a probe costs about a quarter of a millisecond. */
+const MOST_A_SECOND = 500;
 
 /** What the far side of the earth may need for an answer over a new connection, in milliseconds. */
 const FARTHEST_MS = 250;
@@ -145,6 +148,8 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
       onlySfuErrors,
     );
     if (findings.get(sfu.address) !== found || error?.failure === "aborted") return null;
+    // A gateway that was itself late, or stopped, has not seen whether anybody answered.
+    if (error?.failure === "timeout" && isLate(clock.monotonic() - startedMs, probeBounds.timeoutMs)) return 0;
     if (error === null) {
       succeeded(sfu, found);
       return null;
@@ -159,7 +164,7 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
       await client.noop(sfu, probeBounds);
     } catch (error) {
       // Something answers, and whether it serves calls is for the calls to find out: an edge may let nothing else pass.
-      if (error instanceof SfuError && ["status_4xx", "unauthorized"].includes(error.failure)) return;
+      if (error instanceof SfuError && error.status !== null && error.status < 500) return;
       throw error;
     }
   };
@@ -220,6 +225,7 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     events,
     registry,
     intervalMs,
+    mostASecond: MOST_A_SECOND,
     atATime: AT_A_TIME,
     visit: probe,
   });

@@ -24,7 +24,10 @@ export interface RoundsOptions {
   readonly random: Random;
   readonly events: Events;
   readonly registry: Registry;
+  /** Longer where the fleet is so large that it would take more than {@link RoundsOptions.mostASecond}. */
   readonly intervalMs: number;
+  /** However large the fleet is, its visits must leave the processor to the calls. */
+  readonly mostASecond: number;
   /** How long the first visit may wait; `intervalMs` unless it is wanted sooner. */
   readonly firstWithinMs?: number;
   /** How many visits may be under way at a time. */
@@ -49,7 +52,18 @@ interface Turn {
 }
 
 export function createRounds(options: RoundsOptions): Rounds {
-  const { name, clock, random, events, registry, intervalMs, firstWithinMs = intervalMs, atATime, visit } = options;
+  const {
+    name,
+    clock,
+    random,
+    events,
+    registry,
+    intervalMs,
+    mostASecond,
+    firstWithinMs = intervalMs,
+    atATime,
+    visit,
+  } = options;
   const turns = new Map<string, Turn>();
   const limit = pLimit(atATime);
   const stopped = new AbortController();
@@ -68,17 +82,19 @@ export function createRounds(options: RoundsOptions): Rounds {
       })
       .then((nextMs) => {
         turn.isUnderWay = false;
-        if (isHere(turn)) wait(turn, nextMs ?? intervalMs * (SOONEST + SPREAD * random()));
+        if (isHere(turn)) wait(turn, nextMs ?? Math.max(intervalMs, shortestMs()) * (SOONEST + SPREAD * random()));
       })
       .catch((error: unknown) => events.emit("unexpected", { where: name, error: toError(error) }));
   };
+
+  const shortestMs = (): number => (turns.size / mostASecond) * 1000;
 
   const isHere = (turn: Turn): boolean => turns.get(turn.sfu.address) === turn;
 
   const begin = (sfu: Sfu): void => {
     const turn: Turn = { sfu, cancel: () => undefined, isUnderWay: false };
     turns.set(sfu.address, turn);
-    wait(turn, random() * Math.min(intervalMs, firstWithinMs));
+    wait(turn, random() * Math.max(Math.min(intervalMs, firstWithinMs), shortestMs()));
   };
 
   const forget = (address: string): void => {

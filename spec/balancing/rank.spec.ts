@@ -71,20 +71,10 @@ describe("the ranking of one request", () => {
   });
 
   it("is of those alone who are available", () => {
-    for (const standing of [DRAINING, FULL, DOWN, OPEN, MISCONFIGURED, EXPIRED]) {
+    for (const standing of [DRAINING, FULL, ON_TRIAL, DOWN, OPEN, MISCONFIGURED, EXPIRED]) {
       stand(standing, b);
       expect(walk(rank())).to.equal("31");
     }
-  });
-
-  it("has those that are proving themselves with another call behind the others, and not as last resorts", () => {
-    stand(ON_TRIAL, c);
-    expect(walk(rank())).to.equal("213");
-    stand(ON_TRIAL, b);
-    stand(DOWN, a);
-    const candidates = rank();
-    expect(candidates.left(5)).to.equal(2);
-    expect(candidates.next()).to.deep.equal({ sfu: c, isAssigned: false, isLastResort: false });
   });
 
   it("is nobody where there is no fleet", () => {
@@ -314,12 +304,19 @@ describe("the ranking of one request", () => {
       expect(candidates.shortage).to.equal("overloaded");
     });
 
-    it("is of those who may have come back beside one that is drained", () => {
-      stand(DOWN, a, b);
-      stand(DRAINING, c);
-      const candidates = rank();
-      expect(candidates.shortage).to.equal("none");
-      expect(walk(candidates)).to.equal("21");
+    for (const standing of [DRAINING, ON_TRIAL]) {
+      it(`is of those who may have come back beside one that is ${standing.why}`, () => {
+        stand(DOWN, a, b);
+        stand(standing, c);
+        const candidates = rank();
+        expect(candidates.shortage).to.equal("none");
+        expect(walk(candidates)).to.equal("21");
+      });
+    }
+
+    it("begins with the one that the conference is assigned to, whose members may still be there", () => {
+      stand(DOWN, a, b, c);
+      expect(walk(rank(a))).to.equal("132");
     });
 
     it("is nobody where somebody was asked as usual", () => {

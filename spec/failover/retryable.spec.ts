@@ -35,6 +35,15 @@ describe("retryable", () => {
     ["aborted", null, STOP_AND_NOBODY],
   ];
 
+  it("judges a timeout that struck far too late: next, blames nobody, for the gateway itself was the slow one", () => {
+    const timeout = new SfuError("timeout", "did not answer within 1000 ms");
+    expect(judge(timeout, 1000, 1000)).to.deep.equal(NEXT_AND_SFU);
+    expect(judge(timeout, 1250, 1000)).to.deep.equal(NEXT_AND_SFU);
+    expect(judge(timeout, 1251, 1000)).to.deep.equal({ then: "next", blame: "nobody" });
+    expect(judge(timeout, 90, 40)).to.deep.equal(NEXT_AND_SFU);
+    expect(judge(timeout, 91, 40)).to.deep.equal({ then: "next", blame: "nobody" });
+  });
+
   for (const [failure, status, judgement] of table) {
     const what = status === null ? failure : `${failure} ${String(status)}`;
     it(`judges ${what}: ${judgement.then}, blames ${judgement.blame}`, () => {

@@ -46,6 +46,7 @@ describe("rounds", () => {
       events,
       registry,
       intervalMs: INTERVAL_MS,
+      mostASecond: Infinity,
       atATime: 10,
       ...options,
       visit(sfu, signal) {
@@ -89,6 +90,15 @@ describe("rounds", () => {
     start(undefined, { firstWithinMs: 100 });
     await clock.elapse(100);
     expect(visits).to.have.length(50);
+  });
+
+  it("come less often where the fleet is too large for the interval, and never more than so many a second", async () => {
+    const sfus = fleet(200);
+    enter(sfus);
+    start(undefined, { mostASecond: 50 });
+    await clock.elapse(40_000);
+    expect(visits.length / 40).to.be.within(45, 65);
+    for (const sfu of sfus) expect(timesOf(sfu), "nobody is forgotten").to.have.length.at.least(8);
   });
 
   it("come again after 75 to 95 % of the interval, never at the same time", async () => {
