@@ -149,6 +149,10 @@ function drainedOne({ sfus }: FleetState, address: string): SfuState {
   if (sfu === undefined) {
     throw new CliError(`${address} has left the fleet: how many sessions it has is not known any more`, EXIT_FAILED);
   }
+  if (sfu.load === null && (sfu.out === "down" || sfu.out === "expired")) {
+    const why = `${address} is ${sfu.out}: it ${sfu.reason ?? "does not answer"}`;
+    throw new CliError(`${why}; how many sessions it has is not known any more`, EXIT_FAILED);
+  }
   if (sfu.draining) return sfu;
   const why = "somebody has undrained it, or the gateway was restarted";
   throw new CliError(`${address} is not drained any more: ${why}`, EXIT_FAILED);

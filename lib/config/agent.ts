@@ -6,6 +6,7 @@ import { type Environment, KNOWN, valueOf, warnOfMisspelt } from "./env.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
 import { environmentSchema, sfuIdentity } from "./schema.ts";
+import { isReadableByOthers } from "./warnings.ts";
 
 /** Everything that the agent beside an SFU can be told and that is not secret. Frozen. */
 export interface AgentConfig {
@@ -56,6 +57,10 @@ export function loadAgentConfiguration(env: Environment): LoadedAgent {
   const address = reader.origin("SFU_ADDRESS", "what the gateway shall know the SFU by, like https://sfu1.example.com");
   const region = reader.region("SFU_REGION", "where the SFU is, like eu-west-3");
   if (region !== null) warnOfRegion(region, warnings);
+  if (gatewayUrl !== null && isReadableByOthers(gatewayUrl)) {
+    const problem = "heartbeats, with AUTH_KEY in them, go over the network as plain text, expected https";
+    warnings.push({ where: "SFU_GATEWAY_URL", what: "", problem });
+  }
   const registrationKey = reader.key(
     "SFU_GATEWAY_REGISTRATION_KEY",
     "the base64 text that the gateway has as its SFU_GATEWAY_REGISTRATION_KEY",

@@ -36,7 +36,7 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   const environment = readEnvironment(env, faults, warnings);
   const [settingsToml, secretsToml] = [configFile, secretsFile].map((file) => readToml(file, faults));
   if (secretsFile !== null) warnOfReaders(secretsFile, warnings);
-  if (configFile !== null && settingsToml?.values.sfu !== undefined) warnOfReaders(configFile, warnings);
+  if (configFile !== null && holdsSecrets(settingsToml?.values)) warnOfReaders(configFile, warnings);
 
   const documents = [settingsToml, secretsToml].filter((document) => document !== null && document !== undefined);
   const merged = withNodes(mergeDocuments(documents, faults), environment, warnings);
@@ -53,6 +53,12 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   }
   if (faults.length > 0 || settings === null) throw new ConfigError(faults, warnings);
   return deepFreeze({ config: toConfig(settings, environment), secrets, warnings });
+}
+
+/** SFUs with their keys, or the external list's token. */
+function holdsSecrets(values: Readonly<Record<string, unknown>> = {}): boolean {
+  const { sfu, registry } = values;
+  return sfu !== undefined || (typeof registry === "object" && registry !== null && "token" in registry);
 }
 
 function readToml(file: string | null, faults: Fault[]): TomlDocument | null {

@@ -12,7 +12,7 @@ import type { Path } from "./toml.ts";
 const ODOO_PATIENCE_MS = 3000;
 
 /** By http, and from another machine. */
-function isReadableByOthers(url: string): boolean {
+export function isReadableByOthers(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === "http:" && !/^(localhost|127\..*|\[::1\])$/.test(hostname);
 }

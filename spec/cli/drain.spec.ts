@@ -329,6 +329,18 @@ describe("drain and undrain", () => {
       expect(running.stdout.split("\n")).to.have.length(3);
     });
 
+    it("ends with 1, and says why, once the SFU is down and its last report is too old to be believed", async () => {
+      await begin();
+      sfu = carrying(12, { out: "down", state: "down", reason: "refused the connection" });
+      await next();
+      expect(running.stderr).to.equal("");
+      sfu = carrying(12, { out: "down", state: "down", reason: "refused the connection", load: null });
+      expect(await hasEnded()).to.equal(1);
+      expect(running.stderr).to.match(
+        / is down: it refused the connection; how many sessions it has is not known any more/,
+      );
+    });
+
     it("waits for sessions that are still to come", async () => {
       sfu = carrying(0, { load: loadState({ sessions: 0, expected: 0.5 }) });
       await begin();

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { loadConfiguration } from "../../lib/config/load.ts";
 import { parseKey } from "../../lib/auth/keys.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey } from "../support/tokens.ts";
 import { nodes, sfuTable, useFiles } from "./harness.ts";
@@ -261,6 +262,21 @@ describe("a configuration", () => {
       });
     }
   });
+
+  for (const [what, config, count] of [
+    ["the external list's token", '[registry]\nurl = "https://r.example.com"\ntoken = "t"\n', 1],
+    ["nothing secret", '[registry]\nurl = "https://r.example.com"\n', 0],
+  ] as const) {
+    it(`is ${count === 1 ? "" : "not "}warned of readers of the other file with ${what} in it`, () => {
+      const configFile = files.write("open.toml", config, 0o644);
+      const { warnings } = loadConfiguration({
+        env: { SFU_GATEWAY_KEY: GATEWAY_KEY },
+        secretsFile: files.write("secrets.toml", sfuTable()),
+        configFile,
+      });
+      expect(warnings.filter(({ problem }) => problem.startsWith("everybody"))).to.have.length(count);
+    });
+  }
 
   it("is warned of weak keys, by name", () => {
     const weak = Buffer.alloc(31, 1).toString("base64");

@@ -4,7 +4,6 @@ import type { Random } from "../../clock.ts";
 const JITTER = 0.1;
 
 const FIRST_BACKOFF_MS = 1000;
-const LONGEST_BACKOFF_MS = 30_000;
 
 /** Whole milliseconds from one heartbeat to the next, so spread that a fleet that was started together does not beat as one. */
 export function jittered(intervalMs: number, random: Random): number {
@@ -18,9 +17,10 @@ export function longest(intervalMs: number): number {
 
 /**
  * How many milliseconds to wait after so many failures in a row, from 1: exponential, with full jitter (M. Brooker, "Exponential
- * Backoff And Jitter", AWS Architecture Blog, 2015), so that a gateway that comes back is not met by all at once.
+ * Backoff And Jitter", AWS Architecture Blog, 2015), so that a gateway that comes back is not met by all at once. Never
+ * longer than the interval: until it hears of them again, such a gateway may have no SFU at all.
  */
 export function backoff(failures: number, intervalMs: number, random: Random): number {
-  const cap = Math.max(intervalMs, LONGEST_BACKOFF_MS);
+  const cap = Math.max(intervalMs, FIRST_BACKOFF_MS);
   return Math.round(random() * Math.min(cap, FIRST_BACKOFF_MS * 2 ** (failures - 1)));
 }

@@ -39,7 +39,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["400", COMPARE_VERSIONS],
   ["401", COMPARE_KEYS],
   ["403", "[registration] allow of the gateway has to let SFU_ADDRESS in, and a proxy before it this host"],
-  ["404", "set SFU_GATEWAY_REGISTRATION_KEY on the gateway, and see whether SFU_GATEWAY_URL is right"],
+  ["404", "SFU_GATEWAY_URL may be wrong, a proxy may not pass /v1/sfu on, or the gateway has no registration key"],
 ]);
 
 /** What to do about it. */
