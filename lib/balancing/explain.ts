@@ -56,6 +56,7 @@ export function createExplain(tools: ExplainTools): Explain {
     const others = strategy(open, placement).filter((sfu) => !home.includes(sfu));
     const ranks = new Map([...home, ...others].map((sfu, index) => [sfu, index + 1]));
     const distanceTo = distancesTo(placement);
+    const scoreOf = loads.scoring();
 
     const standpoints = all.map(({ sfu, availability }): Standpoint => {
       const at = placeOf(sfu);
@@ -74,7 +75,7 @@ export function createExplain(tools: ExplainTools): Explain {
         distanceKm: placement.place === null || at === null ? null : Math.round(distanceKm(placement.place, at)),
         room: loads.roomOf(sfu),
         distance,
-        score: loads.scoreOf(sfu) + distance,
+        score: scoreOf(sfu) + distance,
         share: slowStart.shareOf(sfu),
       };
     });

@@ -30,8 +30,8 @@ export interface Loads {
    * and it is a small SFU that it would fill.
    */
   roomOf(sfu: Sfu): number;
-  /** What rankings go by: the total and the room for this conference, in one step. */
-  scoreOf(sfu: Sfu): number;
+  /** What rankings go by: the total and the room for this conference, of any SFU as it is at this moment. */
+  scoring(): (sfu: Sfu) => number;
   /** What one more conference adds to an SFU's total. */
   costOf(sfu: Sfu): number;
   /** Sessions on their way that the report does not show. */
@@ -118,9 +118,12 @@ export function createLoads(config: Config, { clock, events, registry, ledger }:
     expected: (sfu) => ledger.expectedSessions(sfu),
     totalOf: (sfu) => totalOf(sfu, telling(sfu)),
     roomOf: (sfu) => roomOf(sfu, telling(sfu)),
-    scoreOf(sfu) {
-      const latest = telling(sfu);
-      return totalOf(sfu, latest) + roomOf(sfu, latest);
+    scoring() {
+      const nowMs = clock.monotonic();
+      return (sfu) => {
+        const latest = telling(sfu, nowMs);
+        return totalOf(sfu, latest) + roomOf(sfu, latest);
+      };
     },
     costOf: (sfu) => (whole * ledger.averageSize()) / sfu.maxSessions / sfu.weight,
 

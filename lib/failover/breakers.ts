@@ -150,8 +150,8 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
     admits(sfu) {
       const entry = entries.get(sfu.address);
       if (entry === undefined) return "all";
-      const { breaker, isOnProbation, trying } = entry;
-      if (breaker.closed) return isOnProbation && trying > 0 ? "assigned" : "all";
+      const { breaker, known, isOnProbation, trying } = entry;
+      if (known === "closed") return isOnProbation && trying > 0 ? "assigned" : "all";
       return breaker.halfOpen && breaker.pendingClose && trying === 0 ? "all" : "none";
     },
 

@@ -1,8 +1,14 @@
 import { expect } from "chai";
-import { best, type Ranked } from "../../lib/balancing/best.ts";
+import { best as bestOf, type Rating } from "../../lib/balancing/best.ts";
 import { seeded } from "../support/random.ts";
 
-const ranked = (item: string, tier: number, score: number): Ranked<string> => ({ item, tier, score });
+interface Ranked extends Readonly<Rating> {
+  readonly item: string;
+}
+
+const ranked = (item: string, tier: number, score: number): Ranked => ({ item, tier, score });
+const best = (all: readonly Ranked[], depth: number): string[] =>
+  bestOf(all, depth, ({ tier, score }, rating) => Object.assign(rating, { tier, score })).map(({ item }) => item);
 
 describe("the best of many", () => {
   it("are those of the lowest tier, and of these those with the lowest score", () => {
@@ -37,15 +43,14 @@ describe("the best of many", () => {
     }
   });
 
-  it("are found in one pass, of whatever can be gone through", () => {
-    let handedOut = 0;
-    const all = function* (): Iterable<Ranked<number>> {
-      for (let item = 0; item < 1000; item++) {
-        handedOut++;
-        yield { item, tier: 0, score: -item };
-      }
-    };
-    expect(best(all(), 3)).to.deep.equal([999, 998, 997]);
-    expect(handedOut).to.equal(1000);
+  it("are found in one pass, each rated once and in its turn", () => {
+    const all = Array.from({ length: 1000 }, (_, index) => index);
+    const rated: number[] = [];
+    const found = bestOf(all, 3, (item, rating, index) => {
+      rated.push(index);
+      Object.assign(rating, { tier: 0, score: -item });
+    });
+    expect(found).to.deep.equal([999, 998, 997]);
+    expect(rated).to.deep.equal(all);
   });
 });

@@ -259,7 +259,7 @@ describe("the load of an SFU", () => {
       ({ loads }: Desk) =>
       (sfu: Sfu): number => {
         const room = loads.roomOf(sfu);
-        expect(loads.scoreOf(sfu)).to.be.closeTo(loads.totalOf(sfu) + room, TINY);
+        expect(loads.scoring()(sfu)).to.be.closeTo(loads.totalOf(sfu) + room, TINY);
         return room;
       };
 
@@ -302,7 +302,7 @@ describe("the load of an SFU", () => {
         expect(sumOf(load)).to.equal(0);
         expect(desk.loads.totalOf(sfu)).to.equal(0);
         expect(desk.loads.costOf(sfu)).to.equal(0);
-        expect(desk.loads.scoreOf(sfu)).to.equal(0);
+        expect(desk.loads.scoring()(sfu)).to.equal(0);
       }
     });
 

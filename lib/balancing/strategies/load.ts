@@ -1,5 +1,4 @@
-import type { Sfu } from "../../sfu/sfu.ts";
-import { best, type Ranked } from "../best.ts";
+import { best } from "../best.ts";
 import { distances } from "../distances.ts";
 import type { Strategy, StrategyTools } from "../strategy.ts";
 
@@ -20,20 +19,19 @@ const TINY = 1e-9;
  * 3. all others by their load plus the distance to that region or country, 1 for half way round the Earth,
  * 4. those of them that stand back.
  *
- * Each counts for as loaded as if this conference became a large one (`Loads.scoreOf`). What differs by less than
+ * Each counts for as loaded as if this conference became a large one (`Loads.scoring`). What differs by less than
  * one conference is a tie and falls at random, or several gateways would all choose alike.
  */
 export function createLoadStrategy({ loads, slowStart, placeOf, random, ...settings }: StrategyTools): Strategy {
   return (available, { region, place }) => {
     const distanceTo = distances(place, placeOf, settings.distanceWeight);
-    const ranked = available.map((sfu): Ranked<Sfu> => {
+    const scoreOf = loads.scoring();
+    return best(available, settings.depth, (sfu, rating) => {
       const isWanted = region !== null && sfu.region === region;
       const standsBack = slowStart.standsBack(sfu);
-      const load = loads.scoreOf(sfu) + random() * (loads.costOf(sfu) + TINY);
-      return isWanted
-        ? { item: sfu, tier: standsBack ? WANTED_REGION_WARMING_UP : WANTED_REGION, score: load }
-        : { item: sfu, tier: standsBack ? ELSEWHERE_WARMING_UP : ELSEWHERE, score: load + distanceTo(sfu) };
+      rating.score = scoreOf(sfu) + random() * (loads.costOf(sfu) + TINY) + (isWanted ? 0 : distanceTo(sfu));
+      if (isWanted) rating.tier = standsBack ? WANTED_REGION_WARMING_UP : WANTED_REGION;
+      else rating.tier = standsBack ? ELSEWHERE_WARMING_UP : ELSEWHERE;
     });
-    return best(ranked, settings.depth);
   };
 }

@@ -31,10 +31,10 @@ export function createRoundRobin({ placeOf, slowStart, depth }: StrategyTools): 
       gained += sfu.weight;
     });
 
-    const ranked = best(
-      available.map((sfu, index) => ({ item: sfu, tier: tiers[index] ?? Infinity, score: -creditOf(sfu) })),
-      depth,
-    );
+    const ranked = best(available, depth, (sfu, rating, index) => {
+      rating.tier = tiers[index] ?? Infinity;
+      rating.score = -creditOf(sfu);
+    });
     const [winner] = ranked;
     if (winner !== undefined) credits.set(winner, creditOf(winner) - gained);
     return ranked;
