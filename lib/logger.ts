@@ -94,13 +94,11 @@ export function logEvents(events: Events, logger: Logger): void {
   });
 
   events.on("externalList", ({ sfus, error }) => {
+    const count = `${String(sfus)} ${sfus === 1 ? "SFU" : "SFUs"}`;
     if (error !== null) {
-      logger.error(
-        { sfus, err: error },
-        `the external list ${messageOf(error)}; the last good one stays: ${String(sfus)} SFUs`,
-      );
+      logger.error({ sfus }, `the external list ${messageOf(error)}; the last good one stays: ${count}`);
     } else if (sfus === 0) logger.warn({ sfus }, "the external list is empty");
-    else logger.info({ sfus }, `the external list was read: ${String(sfus)} SFUs`);
+    else logger.info({ sfus }, `the external list was read: ${count}`);
   });
 
   events.on("drain", ({ sfu, isDraining }) => {

@@ -25,10 +25,14 @@ function between(from: number, to: number): z.ZodNumber {
 const milliseconds = (from = 1): z.ZodNumber => integer(from, 86_400_000);
 
 /** An http or https URL as the operator wrote it, as an origin and path; by default without a slash at its end. */
-export function httpUrl(what: string, textOf: (url: URL) => string = withoutSlash): z.ZodType<string, string> {
+export function httpUrl(
+  what: string,
+  textOf: (url: URL) => string = withoutSlash,
+  mayHaveQuery = false,
+): z.ZodType<string, string> {
   return text.transform((value, context) => {
     const url = URL.parse(value);
-    const fault = urlFault(url);
+    const fault = urlFault(url, mayHaveQuery);
     if (url === null || fault !== null) {
       context.addIssue({ code: "custom", message: `expected ${what}${fault === null ? "" : `: ${fault}`}` });
       return z.NEVER;
@@ -41,18 +45,22 @@ function withoutSlash({ origin, pathname }: URL): string {
   return origin + pathname.replace(/\/+$/, "");
 }
 
-function urlFault(url: URL | null): string | null {
+function urlFault(url: URL | null, mayHaveQuery: boolean): string | null {
   if (url === null) return "this is not a URL";
   if (url.protocol !== "http:" && url.protocol !== "https:") return "the scheme must be http or https";
   if (url.username !== "" || url.password !== "") return "no user or password may stand in it";
-  if (url.search !== "" || url.hash !== "") return "no query and no fragment may stand in it";
+  if (url.hash !== "" || (url.search !== "" && !mayHaveQuery)) {
+    return mayHaveQuery ? "no fragment may stand in it" : "no query and no fragment may stand in it";
+  }
   return null;
 }
 
 /** An SFU's address is its identity, so two spellings of one URL must become one text. */
 const address = httpUrl("the SFU's URL, like http://10.0.0.5:8070");
 
-const region = text.transform((name) => name.toLowerCase());
+const region = text
+  .refine((name) => !/\p{Cc}/u.test(name), "expected a name without control characters")
+  .transform((name) => name.toLowerCase());
 
 /** One entry of a fleet: a `[[sfu]]` table, or its like in `SFU_GATEWAY_NODES` and in the external list. */
 export const sfuSchema = z.strictObject(
@@ -132,8 +140,8 @@ export const settingsSchema = z.strictObject({
     allow: allow.optional(),
   }),
   registry: table({
-    // A slash at its end may make a difference there, unlike in an address.
-    url: httpUrl("the URL of the external list", ({ origin, pathname }) => origin + pathname).optional(),
+    // There a slash at its end may make a difference, and a query, unlike in an address.
+    url: httpUrl("the URL of the external list", ({ href }) => href, true).optional(),
     interval_ms: milliseconds(100).default(10_000),
     token: text.optional(),
   }),

@@ -54,8 +54,13 @@ export interface Breakers {
    * resort that began before is under way: that one decides.
    */
   trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
-  /** Opens a closed breaker ahead of its threshold: calls have failed, and probes have shown why. */
+  /** Opens a closed breaker ahead of its threshold: a call has failed, and a probe has shown that it is the SFU. */
   trip(sfu: Sfu): void;
+  /**
+   * Closes a breaker that was tripped ahead of its reset time, on probation: a key check has passed. What calls have
+   * opened by themselves stays open.
+   */
+  pardon(sfu: Sfu): void;
   close(): void;
 }
 
@@ -78,6 +83,8 @@ interface Entry {
   trying: number;
   /** Whether a key check alone has closed it. */
   isOnProbation: boolean;
+  /** Whether it was opened, and not yet closed again, by probes. */
+  isTripped: boolean;
 }
 
 export function createBreakers(settings: Config["breaker"], clock: Clock, events: Events): Breakers {
@@ -99,7 +106,16 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
       enableSnapshots: false,
       rotateBucketController: rotation,
     });
-    const entry: Entry = { sfu, breaker, rotation, known: "closed", era: 0, trying: 0, isOnProbation: false };
+    const entry: Entry = {
+      sfu,
+      breaker,
+      rotation,
+      known: "closed",
+      era: 0,
+      trying: 0,
+      isOnProbation: false,
+      isTripped: false,
+    };
     const moved = (to: BreakerState) => () => {
       const from = entry.known;
       entry.known = to;
@@ -110,6 +126,7 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
     breaker.on("halfOpen", moved("half_open"));
     // The failures that opened it are forgiven, else the first new one would open it again.
     breaker.on("close", () => forget(rotation));
+    breaker.on("close", () => (entry.isTripped = false));
     breaker.on("close", moved("closed"));
     entries.set(sfu.address, entry);
     return entry;
@@ -217,8 +234,17 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
     },
 
     trip(sfu) {
-      const { breaker } = entryOf(sfu);
-      if (breaker.closed) breaker.open();
+      const entry = entryOf(sfu);
+      if (!entry.breaker.closed) return;
+      entry.isTripped = true;
+      entry.breaker.open();
+    },
+
+    pardon(sfu) {
+      const entry = entries.get(sfu.address);
+      if (entry?.isTripped !== true) return;
+      entry.isOnProbation = true;
+      entry.breaker.close();
     },
 
     close() {

@@ -22,6 +22,8 @@ export interface ProberTools {
     trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
     /** Opens a closed breaker. */
     trip(sfu: Sfu): void;
+    /** Closes one that was tripped, until a call fails. */
+    pardon(sfu: Sfu): void;
   };
 }
 
@@ -110,7 +112,10 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
         setHealth(sfu, "healthy");
         break;
       case "down":
-        if (found.successes >= healthyAfter) setHealth(sfu, "healthy");
+        if (found.successes < healthyAfter) break;
+        setHealth(sfu, "healthy");
+        // It need not wait for the reset time, if it knows its key.
+        if (breakers.state(sfu) === "open") drawKeyCheck(sfu, found);
         break;
       case "failing":
         if (!remembersFaults(sfu, found)) setHealth(sfu, "healthy");
@@ -185,8 +190,11 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     found.isKeyInDoubt = result !== "accepted";
     if (stateOf(sfu) === "expired") return result;
     if (result !== "accepted") setHealth(sfu, "misconfigured", REASONS[result]);
-    // A key that fits says nothing of what made the calls fail.
-    else if (stateOf(sfu) === "misconfigured") setHealth(sfu, "healthy");
+    else {
+      // A key that fits says nothing of what made the calls fail.
+      if (stateOf(sfu) === "misconfigured") setHealth(sfu, "healthy");
+      breakers.pardon(sfu);
+    }
     return result;
   };
 
@@ -194,7 +202,10 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     if (found.isKeyBeingChecked || clock.monotonic() - found.keyCheckedAtMs < intervalMs) return;
     found.isKeyBeingChecked = true;
     checkKey(sfu, found, bounds)
-      .catch(onlySfuErrors)
+      .then((result) => {
+        // Answering 500 to everything, it may as well be sick, and is out either way.
+        if (result === "refused or broken") breakers.trip(sfu);
+      }, onlySfuErrors)
       .catch((error: unknown) => events.emit("unexpected", { where: "the key check", error: toError(error) }))
       .finally(() => (found.isKeyBeingChecked = false));
   };

@@ -624,6 +624,24 @@ describe("breakers", () => {
     ]);
   });
 
+  it("closes at once where it was tripped and is pardoned, on probation", async () => {
+    breakers.trip(sfu);
+    breakers.pardon(sfu);
+    expect(breakers.state(sfu)).to.equal("closed");
+    await fail();
+    expect(breakers.state(sfu), "the first fault opens it again").to.equal("open");
+    breakers.pardon(sfu);
+    expect(breakers.state(sfu), "calls have opened it this time").to.equal("open");
+  });
+
+  it("is not pardoned for what calls have opened", async () => {
+    await open();
+    breakers.pardon(sfu);
+    expect(breakers.state(sfu)).to.equal("open");
+    breakers.pardon(sfuOf(2));
+    expect(moves).to.have.length(1);
+  });
+
   it("tells of the SFU as it is in force, where its entry has changed", async () => {
     const told: Sfu[] = [];
     events.on("breaker", (event) => told.push(event.sfu));

@@ -328,6 +328,32 @@ describe("the prober", () => {
     });
   });
 
+  describe("an SFU that calls and probes have found dead", () => {
+    beforeEach(async () => {
+      await probes(1);
+      client.kill(sfu, "refuses");
+      for (let count = 0; count < 2; count++) {
+        fault();
+        await clock.elapse(0);
+      }
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("need not wait for the reset time once it lives, if it passes a key check", async () => {
+      client.heal(sfu);
+      await clock.elapse(LATEST_MS);
+      expect(state()).to.equal("healthy");
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("stays out where it does not", async () => {
+      client.heal(sfu);
+      client.of(sfu).key = answered(502);
+      await clock.elapse(LATEST_MS);
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+  });
+
   describe("calls", () => {
     it("make an SFU healthy that serves one", () => {
       attempt(null);
@@ -577,8 +603,20 @@ describe("the prober", () => {
             expect(client.asked[0]).to.nested.include({ what: "key", sfu, "bounds.timeoutMs": SETTINGS.timeoutMs });
             await clock.elapse(0);
             expect(health()).to.include({ state: "misconfigured", sinceMs: clock.now() });
+            // Answering 500 to everything it may as well be sick.
+            expect(breakers.state(sfu)).to.equal(result === "refused" ? "closed" : "open");
           });
         }
+
+        it("let an SFU in again that was out for 500s as soon as it passes one", async () => {
+          client.of(sfu).key = "refused or broken";
+          attempt(answered(code));
+          await clock.elapse(0);
+          client.of(sfu).key = "accepted";
+          await clock.elapse(LATEST_MS);
+          expect(state()).to.equal("healthy");
+          expect(breakers.state(sfu)).to.equal("closed");
+        });
 
         it("say nothing where it passes: the request was strange", async () => {
           attempt(null);
