@@ -2,7 +2,7 @@ import { expect } from "chai";
 import got, { RequestError } from "got";
 import { createServer } from "node:net";
 import { parseKey } from "../lib/auth/keys.ts";
-import { GatewayError, SfuError } from "../lib/errors.ts";
+import { GatewayError, ListError, SfuError } from "../lib/errors.ts";
 import { type AttemptEvent, type ChannelRequestEvent, Events } from "../lib/events.ts";
 import { createLogger, logEvents, type Logger } from "../lib/logger.ts";
 import type { Sfu } from "../lib/sfu/sfu.ts";
@@ -307,6 +307,48 @@ describe("the log", () => {
     expect(refused).to.include({ level: "warn", sfu: "http://10.0.0.1:8070" });
     expect(refused!.msg).to.contain("its load is guessed").and.contain("stats_token");
     expect(read).to.include({ level: "info", msg: "the statistics of http://10.0.0.1:8070 can be read again" });
+  });
+
+  it("tells of the external list, and what stays in force where it cannot be read", () => {
+    const log = logged((events) => {
+      events.emit("externalList", { sfus: 1, error: null });
+      events.emit("externalList", { sfus: 2, error: new ListError("answered with status 500") });
+      events.emit("externalList", { sfus: 0, error: null });
+    });
+    expect(log.all().map(({ level, msg }) => `${String(level)} ${String(msg)}`)).to.deep.equal([
+      "info the external list was read: 1 SFU",
+      "error the external list answered with status 500; the last good one stays: 2 SFUs",
+      "warn the external list is empty",
+    ]);
+  });
+
+  it("tells why a heartbeat was refused, and of the others only whoever debugs", () => {
+    const error = new GatewayError("address_not_allowed", "this address may not register", { status: 403 });
+    const log = logged((events) => {
+      events.emit("heartbeat", { outcome: "ok", address: "http://sfu1", error: null });
+      events.emit("heartbeat", { outcome: error.code, address: "http://sfu1", error });
+    });
+    expect(log.all().map(({ level, msg }) => `${String(level)} ${String(msg)}`)).to.deep.equal([
+      "debug heartbeat of http://sfu1",
+      "warn a heartbeat of http://sfu1 was refused: this address may not register",
+    ]);
+  });
+
+  it("tells who joins and leaves the fleet, those of the configuration aside as they all do at the start", () => {
+    const sfu = sfuOf(1);
+    const log = logged((events) => {
+      events.emit("sfuAdded", { sfu });
+      events.emit("sfuAdded", { sfu: { ...sfu, source: "heartbeat" } });
+      events.emit("sfuChanged", { from: sfu, to: sfu });
+      events.emit("sfuRemoved", { sfu });
+    });
+    expect(log.all().map(({ level }) => level)).to.deep.equal(["debug", "info", "info", "info"]);
+    expect(log.text()).not.to.include(sfuKey(1));
+  });
+
+  it("tells of a breaker whose trial failed, without an alarm each time", () => {
+    const line = logged((events) => events.emit("breaker", { sfu: sfuOf(1), from: "half_open", to: "open" })).only();
+    expect(line).to.include({ level: "info" });
   });
 
   it("tells of a drain and of its end", () => {

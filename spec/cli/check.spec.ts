@@ -3,6 +3,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { SimulatedSfu, type SfuFamily } from "../../lib/simulator/sfu.ts";
 import { useFiles, sfuTable } from "../config/harness.ts";
 import { seeded } from "../support/random.ts";
+import { answer, useRawServers } from "../support/sockets.ts";
 import { sfuKey } from "../support/tokens.ts";
 import { nodesOf, runCli } from "./harness.ts";
 
@@ -15,6 +16,7 @@ interface Report {
 
 describe("check", () => {
   const files = useFiles();
+  const listen = useRawServers();
   const twoNodes = { SFU_GATEWAY_NODES: nodesOf("http://a:1", "http://b:2") };
 
   it("says in a few lines what it has read", async () => {
@@ -168,6 +170,17 @@ describe("check", () => {
         expect((JSON.parse(stdout) as Report).sfus?.[0]).to.include({ state: "not an SFU" });
       });
     }
+
+    it("is content with an SFU whose edge lets nothing else pass than calls", async () => {
+      const edge = await listen((socket, { text }) => {
+        socket.write(answer("", text.startsWith("GET /v1/channel") ? "403 Forbidden" : "404 Not Found"));
+      });
+      const { exitCode, stdout } = await runCli(["check", "--live", "--json"], {
+        SFU_GATEWAY_NODES: nodesOf(edge.address),
+      });
+      expect((JSON.parse(stdout) as Report).sfus?.[0]).to.include({ state: "fine" });
+      expect(exitCode).to.equal(0);
+    });
 
     it("takes a proxy's 502 for an SFU that cannot be reached", async () => {
       const sfu = await start(sfuKey(1));

@@ -234,6 +234,11 @@ describe("a faulty configuration", () => {
         ],
       ],
       [
+        "a region with a control character",
+        'address = "http://a"\nkey = "c2VjcmV0"\nregion = "eu\\u001b[31m"',
+        ["4: [[sfu]] #1 region: expected a name without control characters"],
+      ],
+      [
         "a public URL that is none",
         'address = "http://a"\nkey = "c2VjcmV0"\npublic_url = "sfu1"',
         [

@@ -120,6 +120,12 @@ describe("a configuration", () => {
     expect(files.load({ secrets: sfuTable(), config }).config.sfus).to.have.length(1);
   });
 
+  it("keeps the URL of the external list as it is, query and all", () => {
+    const url = "https://inventory.example.com/sfus/?site=prod";
+    const { config } = files.load({ secrets: `[registry]\nurl = "${url}"` });
+    expect(config.registry!.url).to.equal(url);
+  });
+
   it("fills SFUs that do not say it by the setting for all", () => {
     const { config } = files.load({ secrets: sfuTable(), config: "[balancing]\nmax_sessions = 70" });
     expect(config.sfus[0]!.maxSessions).to.equal(70);
