@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Secret } from "../auth/secret.ts";
 import { type Clock, withDeadline } from "../clock.ts";
 import { SfuError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { createExchange } from "../sfu/exchange.ts";
 import { VERSION } from "../version.ts";
 import { drainedSchema, type DrainedState, fleetSchema, type FleetState, refusalSchema } from "./gateway-answers.ts";
@@ -123,7 +124,7 @@ function jsonOf(body: Uint8Array, token?: Secret): unknown {
   const withoutToken = (_name: string, value: unknown): unknown =>
     typeof value === "string" && token !== undefined ? value.replaceAll(token.reveal(), "(not shown)") : value;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body), withoutToken);
+    return parseJson(body, withoutToken);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { nearest } from "../config/nearest.ts";
 import { sfuIdentity } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import type { Drains } from "../sfu/drains.ts";
 import type { Registry } from "../sfu/registry.ts";
 import type { GatewayMiddleware } from "./context.ts";
@@ -33,7 +34,7 @@ export function drainSfu(
 function addressOf(body: Uint8Array): string {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = parseJson(body);
   } catch {
     throw invalidBody("this is not JSON");
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SfuError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 /** What an SFU makes of a conference, and what Odoo stores of it. */
 export interface Channel {
@@ -22,7 +23,7 @@ const channelSchema = z.object({
 export function parseChannel(body: Uint8Array): Channel {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = parseJson(body);
   } catch {
     throw new SfuError("garbage", "answered 200 with a body that is not JSON", 200);
   }

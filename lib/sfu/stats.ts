@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SfuError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 /** What an SFU's `/v1/stats` says of its load. */
 export interface Stats {
@@ -28,7 +29,7 @@ const statsSchema = z.array(z.object({ sessionsStats: z.object({ count: z.int().
 export function parseStats(body: Uint8Array): Stats {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = parseJson(body);
   } catch {
     throw new SfuError("garbage", "answered its statistics with a body that is not JSON", 200);
   }

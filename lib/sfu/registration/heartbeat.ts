@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type AuthKey, KeyError, parseKey } from "../../auth/keys.ts";
 import { nearest } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
+import { parseJson } from "../../json.ts";
 import { OriginError, parseOrigin } from "./origin.ts";
 
 /** What an SFU, or an agent beside it, says of itself. */
@@ -31,7 +32,7 @@ export type Heartbeat =
  */
 export function parseBody(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+    return parseJson(body);
   } catch {
     // The parser's own message quotes the text, which holds a key.
     throw invalidHeartbeat("this is not JSON");

@@ -7,6 +7,7 @@ import { describePath } from "../../config/path.ts";
 import { nodesSchema, sfuIdentity, sfuSchema } from "../../config/schema.ts";
 import { toSfuConfig } from "../../config/to-config.ts";
 import { ListError, toError } from "../../errors.ts";
+import { parseJson } from "../../json.ts";
 import type { Sfu } from "../sfu.ts";
 
 export interface ListDefaults {
@@ -50,7 +51,7 @@ export function parseList(body: Uint8Array, defaults: ListDefaults): readonly Sf
 function entriesIn(body: Uint8Array): readonly unknown[] {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = parseJson(body);
   } catch (error) {
     const position = / at position \d+/.exec(toError(error).message)?.[0] ?? "";
     throw new ListError(`answered with a body that is not JSON${position}, ${EXPECTED}`);
