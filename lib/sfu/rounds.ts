@@ -35,9 +35,10 @@ export interface RoundsOptions {
   /**
    * Must settle by itself, and soon once `signal` is aborted.
    *
-   * @returns how soon the next visit is due, in milliseconds; null for the usual interval
+   * @returns how soon the next visit is due, in milliseconds; null for the usual interval, and "passed by" where that
+   *   cost nothing and is not to be counted
    */
-  readonly visit: (sfu: Sfu, signal: AbortSignal) => Promise<number | null>;
+  readonly visit: (sfu: Sfu, signal: AbortSignal) => Promise<number | null | "passed by">;
 }
 
 /** A visit is due 75 to 95 % of the interval after the one before has ended: SFUs drift apart, and none has to wait longer. */
@@ -49,6 +50,8 @@ interface Turn {
   sfu: Sfu;
   cancel: Cancel;
   isUnderWay: boolean;
+  /** Whether the last visit passed it by. */
+  isPassedBy: boolean;
 }
 
 export function createRounds(options: RoundsOptions): Rounds {
@@ -80,25 +83,37 @@ export function createRounds(options: RoundsOptions): Rounds {
         if (!stopped.signal.aborted) events.emit("unexpected", { where: name, error: toError(error) });
         return null;
       })
-      .then((nextMs) => {
+      .then((next) => {
         turn.isUnderWay = false;
-        if (isHere(turn)) wait(turn, nextMs ?? Math.max(intervalMs, shortestMs()) * (SOONEST + SPREAD * random()));
+        if (!isHere(turn)) return;
+        setPassedBy(turn, next === "passed by");
+        const usualMs = Math.max(intervalMs, shortestMs()) * (SOONEST + SPREAD * random());
+        wait(turn, typeof next === "number" ? next : usualMs);
       })
       .catch((error: unknown) => events.emit("unexpected", { where: name, error: toError(error) }));
   };
 
-  const shortestMs = (): number => (turns.size / mostASecond) * 1000;
+  /** How many of the turns cost nothing. */
+  let passedBy = 0;
+  const setPassedBy = (turn: Turn, isPassedBy: boolean): void => {
+    if (turn.isPassedBy !== isPassedBy) passedBy += isPassedBy ? 1 : -1;
+    turn.isPassedBy = isPassedBy;
+  };
+  const shortestMs = (): number => ((turns.size - passedBy) / mostASecond) * 1000;
 
   const isHere = (turn: Turn): boolean => turns.get(turn.sfu.address) === turn;
 
   const begin = (sfu: Sfu): void => {
-    const turn: Turn = { sfu, cancel: () => undefined, isUnderWay: false };
+    const turn: Turn = { sfu, cancel: () => undefined, isUnderWay: false, isPassedBy: false };
     turns.set(sfu.address, turn);
     wait(turn, random() * Math.max(Math.min(intervalMs, firstWithinMs), shortestMs()));
   };
 
   const forget = (address: string): void => {
-    turns.get(address)?.cancel();
+    const turn = turns.get(address);
+    if (turn === undefined) return;
+    turn.cancel();
+    setPassedBy(turn, false);
     turns.delete(address);
   };
 

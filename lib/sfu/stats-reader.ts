@@ -50,8 +50,8 @@ export function createStatsReader(
   /** It may have left meanwhile, or have come back with another token. */
   const isInForce = (sfu: Sfu): boolean => registry.get(sfu.address) === sfu;
 
-  const read = async (sfu: Sfu, signal: AbortSignal): Promise<null> => {
-    if (!isAsked(sfu)) return null;
+  const read = async (sfu: Sfu, signal: AbortSignal): Promise<null | "passed by"> => {
+    if (!isAsked(sfu)) return "passed by";
     const atMs = clock.monotonic();
     try {
       const stats = await client.stats(sfu, { timeoutMs, signal });

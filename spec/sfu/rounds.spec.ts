@@ -101,6 +101,17 @@ describe("rounds", () => {
     for (const sfu of sfus) expect(timesOf(sfu), "nobody is forgotten").to.have.length.at.least(8);
   });
 
+  it("do not come less often for the sake of those that they pass by", async () => {
+    const sfus = fleet(200);
+    const [busy] = sfus;
+    enter(sfus);
+    start((sfu) => Promise.resolve(sfu === busy ? null : "passed by"), { mostASecond: 50 });
+    await clock.elapse(10_000);
+    const before = timesOf(busy!).length;
+    await clock.elapse(10 * INTERVAL_MS);
+    expect(timesOf(busy!).length - before).to.be.within(10, 14);
+  });
+
   it("come again after 75 to 95 % of the interval, never at the same time", async () => {
     const [sfu] = fleet(1);
     enter([sfu!]);
