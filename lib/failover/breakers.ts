@@ -4,8 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import type { TrialVerdict } from "../sfu/prober.ts";
-import type { Admission, BreakerState, Sfu } from "../sfu/sfu.ts";
+import type { Admission, BreakerState, Sfu, TrialVerdict } from "../sfu/sfu.ts";
 
 /**
  * What a failed attempt says about the SFU: `nothing` where nothing could be seen, as when the caller hung up. (opossum

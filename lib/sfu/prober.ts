@@ -1,14 +1,13 @@
 import { type Clock, isLate, type Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import { SfuError, toError } from "../errors.ts";
+import { SfuError } from "../errors.ts";
 import type { EventMap, Events } from "../events.ts";
-import type { AttemptBounds, KeyCheck, SfuClient } from "./client.ts";
+import type { SfuClient } from "./client.ts";
+import { createHealthNotes } from "./health.ts";
+import { createKeyChecks } from "./key-checks.ts";
 import type { Registry } from "./registry.ts";
 import { createRounds } from "./rounds.ts";
-import type { BreakerState, Health, Sfu } from "./sfu.ts";
-
-/** What a key check shows of an SFU whose breaker is half-open; `undecided` leaves the trial to a call. */
-export type TrialVerdict = "fine" | "fault" | "undecided";
+import type { Health, Sfu, TrialBreakers } from "./sfu.ts";
 
 export interface ProberTools {
   readonly clock: Clock;
@@ -16,15 +15,7 @@ export interface ProberTools {
   readonly events: Events;
   readonly registry: Registry;
   readonly client: SfuClient;
-  readonly breakers: {
-    state(sfu: Sfu): BreakerState;
-    /** Lets `check` decide on a half-open breaker, and no call meanwhile. */
-    trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
-    /** Opens a closed breaker. */
-    trip(sfu: Sfu): void;
-    /** Closes one that was tripped, until a call fails. */
-    pardon(sfu: Sfu): void;
-  };
+  readonly breakers: TrialBreakers;
 }
 
 /** What the probes and the calls have shown of one SFU. Times are on the clock's monotonic scale. */
@@ -36,11 +27,6 @@ interface Findings {
   faultAtMs: number;
   /** When such a call last drew a probe. */
   drawnAtMs: number;
-  /** When its key was last checked: a flood of odd requests must not become one of checks. */
-  keyCheckedAtMs: number;
-  isKeyBeingChecked: boolean;
-  /** From a failed key check until one that is passed, be it down or have another key in between. */
-  isKeyInDoubt: boolean;
 }
 
 /** Enough for a fleet of 1,000 half of which hangs; a healthy one takes one or two. */
@@ -70,9 +56,11 @@ const FARTHEST_MS = 250;
  */
 export function createProber(settings: Config["health"], breakerWindowMs: number, tools: ProberTools): () => void {
   const { clock, random, events, registry, client, breakers } = tools;
-  const { intervalMs, timeoutMs, unhealthyAfter, healthyAfter } = settings;
+  const { intervalMs, unhealthyAfter, healthyAfter } = settings;
   const stopped = new AbortController();
-  const bounds = { timeoutMs, signal: stopped.signal };
+  const noteHealth = createHealthNotes(clock, registry);
+  const { signal } = stopped;
+  const keyChecks = createKeyChecks(settings, { clock, events, registry, client, breakers, noteHealth, signal });
   const probeBounds = { timeoutMs: probeTimeoutMs(settings), signal: stopped.signal };
   /** From the beginning of a probe that failed to the next: all that it takes fit into half an interval. */
   const confirmAfterMs = intervalMs / (2 * unhealthyAfter);
@@ -85,21 +73,10 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
       successes: 0,
       faultAtMs: -Infinity,
       drawnAtMs: -Infinity,
-      keyCheckedAtMs: -Infinity,
-      isKeyBeingChecked: false,
-      isKeyInDoubt: false,
     });
   };
 
   const stateOf = (sfu: Sfu): Health["state"] => registry.health(sfu).state;
-
-  /** «Since» stays where nothing has changed. */
-  const setHealth = (sfu: Sfu, state: "healthy" | "failing" | "down" | "misconfigured", reason = ""): void => {
-    const current = registry.health(sfu);
-    if (current.state === state && (!("reason" in current) || current.reason === reason)) return;
-    const sinceMs = current.state === state ? current.sinceMs : clock.now();
-    registry.setHealth(sfu, state === "healthy" ? { state, sinceMs } : { state, sinceMs, reason });
-  };
 
   const remembersFaults = (sfu: Sfu, { faultAtMs }: Findings): boolean =>
     breakers.state(sfu) !== "closed" || clock.monotonic() - faultAtMs < breakerWindowMs;
@@ -109,16 +86,16 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     found.successes++;
     switch (stateOf(sfu)) {
       case "unknown":
-        setHealth(sfu, "healthy");
+        noteHealth(sfu, "healthy");
         break;
       case "down":
         if (found.successes < healthyAfter) break;
-        setHealth(sfu, "healthy");
+        noteHealth(sfu, "healthy");
         // It need not wait for the reset time, if it knows its key.
-        if (breakers.state(sfu) === "open") drawKeyCheck(sfu, found);
+        if (breakers.state(sfu) === "open") keyChecks.draw(sfu);
         break;
       case "failing":
-        if (!remembersFaults(sfu, found)) setHealth(sfu, "healthy");
+        if (!remembersFaults(sfu, found)) noteHealth(sfu, "healthy");
         break;
       case "healthy":
       case "misconfigured":
@@ -135,10 +112,10 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     if (found.failures >= unhealthyAfter) {
       // Its calls have failed, and with nobody calling any more its breaker would never hear the rest of it.
       if (clock.monotonic() - found.faultAtMs < breakerWindowMs) breakers.trip(sfu);
-      setHealth(sfu, "down", message);
+      noteHealth(sfu, "down", message);
       return false;
     }
-    if (state === "unknown" || state === "healthy") setHealth(sfu, "failing", message);
+    if (state === "unknown" || state === "healthy") noteHealth(sfu, "failing", message);
     return state !== "down";
   };
 
@@ -148,7 +125,7 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     // Whether one that has expired is back is for its heartbeats to say.
     if (found === undefined || stateOf(sfu) === "expired") return null;
     const startedMs = clock.monotonic();
-    const error = await (found.isKeyInDoubt ? checkKey(sfu, found, probeBounds) : askNoop(sfu)).then(
+    const error = await (keyChecks.isInDoubt(sfu) ? keyChecks.check(sfu, probeBounds) : askNoop(sfu)).then(
       () => null,
       onlySfuErrors,
     );
@@ -172,57 +149,6 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
       if (error instanceof SfuError && error.status !== null && error.status < 500) return;
       throw error;
     }
-  };
-
-  /**
-   * @returns null where the answer says nothing of the key that is in force
-   * @throws {SfuError} where nobody answers
-   */
-  const checkKey = async (sfu: Sfu, found: Findings, within: AttemptBounds): Promise<KeyCheck | null> => {
-    found.keyCheckedAtMs = clock.monotonic();
-    const result = await client.checkKey(sfu, within).catch((error: unknown) => {
-      if (error instanceof SfuError && error.status !== null && error.status < 500) return null;
-      throw error;
-    });
-    // It may have left meanwhile, or have been given another key.
-    const isInForce = findings.get(sfu.address) === found && registry.get(sfu.address)?.key.equals(sfu.key) === true;
-    if (result === null || !isInForce) return null;
-    found.isKeyInDoubt = result !== "accepted";
-    if (stateOf(sfu) === "expired") return result;
-    if (result !== "accepted") setHealth(sfu, "misconfigured", REASONS[result]);
-    else {
-      // A key that fits says nothing of what made the calls fail.
-      if (stateOf(sfu) === "misconfigured") setHealth(sfu, "healthy");
-      breakers.pardon(sfu);
-    }
-    return result;
-  };
-
-  const drawKeyCheck = (sfu: Sfu, found: Findings): void => {
-    if (found.isKeyBeingChecked || clock.monotonic() - found.keyCheckedAtMs < intervalMs) return;
-    found.isKeyBeingChecked = true;
-    checkKey(sfu, found, bounds)
-      .then((result) => {
-        // Answering 500 to everything, it may as well be sick, and is out either way.
-        if (result === "refused or broken") breakers.trip(sfu);
-      }, onlySfuErrors)
-      .catch((error: unknown) => events.emit("unexpected", { where: "the key check", error: toError(error) }))
-      .finally(() => (found.isKeyBeingChecked = false));
-  };
-
-  const tryBreaker = (sfu: Sfu, found: Findings): void => {
-    const check = async (): Promise<TrialVerdict> => {
-      try {
-        const result = await checkKey(sfu, found, bounds);
-        if (result === null) return "undecided";
-        return result === "accepted" ? "fine" : "fault";
-      } catch (error) {
-        return onlySfuErrors(error).failure === "aborted" ? "undecided" : "fault";
-      }
-    };
-    breakers
-      .trial(sfu, check)
-      .catch((error: unknown) => events.emit("unexpected", { where: "the trial", error: toError(error) }));
   };
 
   events.on("sfuAdded", ({ sfu }) => begin(sfu));
@@ -262,32 +188,29 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     if (error === null) {
       found.failures = 0;
       found.faultAtMs = -Infinity;
-      if (!OTHERS_SAY.includes(stateOf(sfu))) setHealth(sfu, "healthy");
-    } else if (error.status === 401 || error.status === 500) drawKeyCheck(sfu, found);
+      if (!OTHERS_SAY.includes(stateOf(sfu))) noteHealth(sfu, "healthy");
+    } else if (error.status === 401 || error.status === 500) keyChecks.draw(sfu);
   });
   on("fault", ({ error }, sfu, found) => {
     found.faultAtMs = clock.monotonic();
     // It is out already.
     if (stateOf(sfu) === "down" || OTHERS_SAY.includes(stateOf(sfu))) return;
-    setHealth(sfu, "failing", error.message);
+    noteHealth(sfu, "failing", error.message);
     drawProbe(sfu, found);
   });
   on("breaker", ({ to }, sfu, found) => {
-    if (to === "half_open") tryBreaker(sfu, found);
+    if (to === "half_open") keyChecks.tryBreaker(sfu);
     if (to !== "closed") return;
     // The calls that had opened it are answered for.
     found.faultAtMs = -Infinity;
-    if (stateOf(sfu) === "failing") setHealth(sfu, "healthy");
+    if (stateOf(sfu) === "failing") noteHealth(sfu, "healthy");
   });
   on("health", ({ to }, _, found) => {
     // It may have signed off: what it answered before counts no more.
     if (to.state === "down") found.successes = 0;
   });
   events.on("sfuChanged", ({ from, to }) => {
-    const found = findings.get(to.address);
-    if (found === undefined || from.key.equals(to.key)) return;
-    found.keyCheckedAtMs = -Infinity;
-    if (found.isKeyInDoubt) rounds.now(to);
+    if (keyChecks.isInDoubt(to) && !from.key.equals(to.key)) rounds.now(to);
   });
 
   return () => {
@@ -298,11 +221,6 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
 
 /** What no call takes back: only a key check does, or a heartbeat. */
 const OTHERS_SAY: readonly Health["state"][] = ["misconfigured", "expired"];
-
-const REASONS = {
-  refused: "refuses tokens signed with the key that the gateway has for it: a wrong key, or a clock that is off",
-  "refused or broken": "answers 500 to its key check: a wrong key, a clock that is off, or it is broken",
-} as const;
 
 /**
  * So many probes in a row must fit into one interval, that a dead SFU is out within two, however patient the operator is

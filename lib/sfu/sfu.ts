@@ -48,6 +48,20 @@ export type BreakerState = "closed" | "open" | "half_open";
 /** What a breaker lets through: `assigned` while one call proves that an SFU that has just come back serves again. */
 export type Admission = "all" | "assigned" | "none";
 
+/** What a key check shows of an SFU whose breaker is half-open; `undecided` leaves the trial to a call. */
+export type TrialVerdict = "fine" | "fault" | "undecided";
+
+/** What the prober has to do with the breakers. */
+export interface TrialBreakers {
+  state(sfu: Sfu): BreakerState;
+  /** Lets `check` decide on a half-open breaker, and no call meanwhile. */
+  trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
+  /** Opens a closed breaker. */
+  trip(sfu: Sfu): void;
+  /** Closes one that was tripped, until a call fails. */
+  pardon(sfu: Sfu): void;
+}
+
 /** What decides whether an SFU may be asked. */
 export interface Standing {
   readonly health: Health;

@@ -2,8 +2,7 @@ import { expect } from "chai";
 import { turnsOfTheLoop } from "../../lib/clock.ts";
 import { Events } from "../../lib/events.ts";
 import { BreakerOpenError, type Breakers, createBreakers, type Verdict } from "../../lib/failover/breakers.ts";
-import type { TrialVerdict } from "../../lib/sfu/prober.ts";
-import type { Sfu } from "../../lib/sfu/sfu.ts";
+import type { Sfu, TrialVerdict } from "../../lib/sfu/sfu.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 
