@@ -1,11 +1,12 @@
-import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth/keys.ts";
+import type { AuthKey } from "../auth/keys.ts";
 import { Secret } from "../auth/secret.ts";
 import { createGeo } from "../balancing/geo.ts";
 import { OriginError, parseOrigin } from "../sfu/registration/origin.ts";
 import { type Environment, KNOWN, valueOf, warnOfMisspelt } from "./env.ts";
 import { ConfigError, type Fault } from "./fault.ts";
-import { nearest } from "./nearest.ts";
-import { environmentSchema, sfuIdentity } from "./schema.ts";
+import { didYouMean } from "./nearest.ts";
+import { readKey } from "./read-key.ts";
+import { environmentSchema, httpUrl } from "./schema.ts";
 import { isReadableByOthers } from "./warnings.ts";
 
 /** Everything that the agent beside an SFU can be told and that is not secret. Frozen. */
@@ -102,9 +103,6 @@ function isComplete<T extends object>(parts: T): parts is { [Name in keyof T]: N
   return Object.values(parts).every((part) => part !== null);
 }
 
-/** The one rule for all URLs of the configuration that may have a path. */
-const httpUrl = sfuIdentity.shape.address;
-
 const URL_RULE = "http or https, without a user, a query or a fragment";
 
 interface Key {
@@ -139,7 +137,7 @@ function createReader(env: Environment, faults: Fault[], warnings: Fault[]): Rea
   };
   const asUrl = (name: string, value: string | null, expected: string): string | null => {
     if (value === null) return null;
-    const result = httpUrl.safeParse(value);
+    const result = httpUrl(expected).safeParse(value);
     return result.success ? result.data : fault(name, `expected ${expected}: ${URL_RULE}`);
   };
 
@@ -165,18 +163,8 @@ function createReader(env: Environment, faults: Fault[], warnings: Fault[]): Rea
     key(name, expected) {
       const text = required(name, expected);
       if (text === null) return null;
-      try {
-        const key = parseKey(text);
-        if (key.length < RECOMMENDED_KEY_BYTES) {
-          const bytes = `${String(key.length)} bytes`;
-          const problem = `a weak key of ${bytes}, expected ${String(RECOMMENDED_KEY_BYTES)} or more`;
-          warnings.push({ where: name, what: "", problem });
-        }
-        return { text: new Secret(text), key };
-      } catch (error) {
-        if (!(error instanceof KeyError)) throw error;
-        return fault(name, error.message);
-      }
+      const key = readKey(text, { where: name, what: "" }, faults, warnings);
+      return key === null ? null : { text: new Secret(text), key };
     },
     token(name) {
       const text = optional(name);
@@ -207,8 +195,8 @@ function warnOfNeighbours(env: Environment, warnings: Fault[]): void {
   const known = KNOWN.filter((name) => !name.startsWith("SFU_GATEWAY_"));
   for (const name of Object.keys(env)) {
     if (!/^(SFU|AUTH)_/.test(name) || KNOWN.includes(name) || name.startsWith("SFU_GATEWAY_")) continue;
-    const meant = nearest(name, known);
-    if (meant !== null) warnings.push({ where: name, what: "", problem: `no such variable, did you mean ${meant}?` });
+    const hint = didYouMean(name, known);
+    if (hint !== "") warnings.push({ where: name, what: "", problem: `no such variable${hint}` });
   }
 }
 
@@ -216,8 +204,7 @@ function warnOfNeighbours(env: Environment, warnings: Fault[]): void {
 function warnOfRegion(region: string, warnings: Fault[]): void {
   const geo = createGeo({});
   if (geo.region(region) !== null) return;
-  const meant = nearest(region, geo.regionNames());
-  const hint = meant === null ? "" : `, did you mean ${meant}?`;
+  const hint = didYouMean(region, geo.regionNames());
   const problem = `not a built-in region, so the gateway needs a [regions] entry to know where it is${hint}`;
   warnings.push({ where: "SFU_REGION", what: "", problem });
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { describeSystemError, toError } from "../errors.ts";
 import type { Fault } from "./fault.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "./nearest.ts";
 import { environmentSchema, nodesSchema } from "./schema.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -136,8 +136,6 @@ function nodesOf(value: string | null, faults: Fault[]): readonly unknown[] | nu
 export function warnOfMisspelt(env: Environment, warnings: Fault[]): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith("SFU_GATEWAY_") || KNOWN.includes(name) || /^SFU_GATEWAY_(SERVICE|PORT)_/.test(name)) continue;
-    const meant = nearest(name, KNOWN);
-    const hint = meant === null ? "" : `, did you mean ${meant}?`;
-    warnings.push({ where: name, what: "", problem: `no such variable${hint}` });
+    warnings.push({ where: name, what: "", problem: `no such variable${didYouMean(name, KNOWN)}` });
   }
 }

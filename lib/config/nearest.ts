@@ -9,6 +9,12 @@ export function nearest(name: string, known: readonly string[]): string | null {
   return known[lowered.indexOf(candidate ?? "")] ?? null;
 }
 
+/** The end of a sentence that says that there is no such `name`: `, did you mean …?`, or empty where none is near. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return meant === null ? "" : `, did you mean ${meant}?`;
+}
+
 function closestWithin(wanted: string, known: readonly string[]): string | null {
   if (known.length === 0) return null;
   const candidate = closest(wanted, known);

@@ -1,9 +1,10 @@
-import { type AuthKey, KeyError, parseKey, RECOMMENDED_KEY_BYTES } from "../auth/keys.ts";
+import type { AuthKey } from "../auth/keys.ts";
 import { Secret } from "../auth/secret.ts";
 import type { Secrets } from "./config.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import { describePath } from "./path.ts";
+import { readKey } from "./read-key.ts";
 import type { Path } from "./toml.ts";
 
 /** Those of the files, as text. */
@@ -26,24 +27,8 @@ export function readSecrets(
   faults: Fault[],
   warnings: Fault[],
 ): Secrets {
-  const read = (text: string, where: string, what: string): AuthKey | null => {
-    try {
-      const key = parseKey(text);
-      if (key.length < RECOMMENDED_KEY_BYTES) {
-        const bytes = `${String(key.length)} bytes`;
-        warnings.push({
-          where,
-          what,
-          problem: `a weak key of ${bytes}, expected ${String(RECOMMENDED_KEY_BYTES)} or more`,
-        });
-      }
-      return key;
-    } catch (error) {
-      if (!(error instanceof KeyError)) throw error;
-      faults.push({ where, what, problem: error.message });
-      return null;
-    }
-  };
+  const read = (text: string, where: string, what: string): AuthKey | null =>
+    readKey(text, { where, what }, faults, warnings);
 
   if (environment.keys.length === 0 && !faults.some(({ where }) => where.startsWith("SFU_GATEWAY_KEY"))) {
     const problem = "missing, expected the base64 text that Odoo has as its RTC server KEY";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Fault } from "./fault.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "./nearest.ts";
 import { describePath } from "./path.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 import type { Path } from "./toml.ts";
@@ -32,8 +32,7 @@ function unknownKey(path: Path, locate: (path: Path) => string): Fault {
 function hintFor(name: string, table: Path): string {
   const elsewhere = tables.find(({ keys }) => keys.includes(name));
   if (elsewhere !== undefined) return `, it belongs in ${elsewhere.title}`;
-  const meant = nearest(name, keysAt(table));
-  return meant === null ? "" : `, did you mean ${meant}?`;
+  return didYouMean(name, keysAt(table));
 }
 
 function keysAt(path: Path): readonly string[] {

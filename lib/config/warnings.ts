@@ -3,7 +3,7 @@ import { createGeo } from "../balancing/geo.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import type { Merged } from "./merge.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "./nearest.ts";
 import { describePath } from "./path.ts";
 import type { Settings } from "./schema.ts";
 import type { Path } from "./toml.ts";
@@ -69,8 +69,7 @@ export function warnOfSettings(
   const geo = createGeo(Object.fromEntries(settings.regions));
   settings.sfu.forEach(({ region }, index) => {
     if (region === undefined || geo.region(region) !== null) return;
-    const meant = nearest(region, geo.regionNames());
-    const hint = meant === null ? "" : `, did you mean ${meant}?`;
+    const hint = didYouMean(region, geo.regionNames());
     warn(["sfu", index, "region"], `nobody knows where this is, so it is last for calls from elsewhere${hint}`);
   });
 

@@ -1,4 +1,4 @@
-import { nearest } from "../config/nearest.ts";
+import { didYouMean } from "../config/nearest.ts";
 import { sfuIdentity } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -49,10 +49,7 @@ function invalidBody(problem: string): GatewayError {
 }
 
 function unknownSfu(address: string, registry: Registry): GatewayError {
-  const meant = nearest(
-    address,
-    registry.all().map((sfu) => sfu.address),
-  );
-  const hint = meant === null ? "" : `, did you mean ${meant}?`;
+  const known = registry.all().map((sfu) => sfu.address);
+  const hint = didYouMean(address, known);
   return new GatewayError("unknown_sfu", `no SFU of this address is in the fleet${hint}`, { status: 404 });
 }

@@ -61,7 +61,7 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
   const noteHealth = createHealthNotes(clock, registry);
   const { signal } = stopped;
   const keyChecks = createKeyChecks(settings, { clock, events, registry, client, breakers, noteHealth, signal });
-  const probeBounds = { timeoutMs: probeTimeoutMs(settings), signal: stopped.signal };
+  const probeBounds = { timeoutMs: probeTimeoutMs(settings), signal };
   /** From the beginning of a probe that failed to the next: all that it takes fit into half an interval. */
   const confirmAfterMs = intervalMs / (2 * unhealthyAfter);
   /** By address, of those that are in the registry: whoever has left must not be remembered by what comes in late. */
@@ -181,7 +181,7 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     events.on(name, (event) => {
       const sfu = registry.get(event.sfu.address);
       const found = findings.get(event.sfu.address);
-      if (sfu !== null && found !== undefined && !stopped.signal.aborted) learn(event, sfu, found);
+      if (sfu !== null && found !== undefined && !signal.aborted) learn(event, sfu, found);
     });
 
   on("attempt", ({ error }, sfu, found) => {

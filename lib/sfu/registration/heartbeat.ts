@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type AuthKey, KeyError, parseKey } from "../../auth/keys.ts";
-import { nearest } from "../../config/nearest.ts";
+import { didYouMean } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import { OriginError, parseOrigin } from "./origin.ts";
@@ -130,8 +130,7 @@ function describe(issues: readonly z.core.$ZodIssue[]): string {
 function strangers(names: readonly string[]): string {
   const shown = names.slice(0, MAX_STRANGERS).map((name) => {
     if (!/^[A-Za-z_]{1,24}$/.test(name)) return "a field of another name: no such field";
-    const meant = nearest(name.replaceAll("_", ""), Object.keys(upSchema.shape));
-    return `${name}: no such field${meant === null ? "" : `, did you mean ${meant}?`}`;
+    return `${name}: no such field${didYouMean(name.replaceAll("_", ""), Object.keys(upSchema.shape))}`;
   });
   const more = names.length - shown.length;
   return shown.join("; ") + (more > 0 ? `; and ${String(more)} more` : "");

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { KeyError, parseKey } from "../../auth/keys.ts";
 import { Secret } from "../../auth/secret.ts";
 import { type Fault, formatFault } from "../../config/fault.ts";
-import { nearest } from "../../config/nearest.ts";
+import { didYouMean } from "../../config/nearest.ts";
 import { describePath } from "../../config/path.ts";
 import { nodesSchema, sfuIdentity, sfuSchema } from "../../config/schema.ts";
 import { toSfuConfig } from "../../config/to-config.ts";
@@ -85,10 +85,10 @@ function readEntry(entry: unknown, index: number, { maxSessions }: ListDefaults,
 
 function faultsOf(issue: z.core.$ZodIssue, index: number): readonly Fault[] {
   if (issue.code !== "unrecognized_keys") return [fault(index, issue.path, issue.message)];
-  return issue.keys.slice(0, MAX_FAULTS_SHOWN + 1).map((name) => {
-    const meant = nearest(name, Object.keys(sfuSchema.shape));
-    return fault(index, [name], `no such key${meant === null ? "" : `, did you mean ${meant}?`}`);
-  });
+  const known = Object.keys(sfuSchema.shape);
+  return issue.keys
+    .slice(0, MAX_FAULTS_SHOWN + 1)
+    .map((name) => fault(index, [name], `no such key${didYouMean(name, known)}`));
 }
 
 /** Also where other things are wrong with the entry: as many faults as possible in one go. */
