@@ -1,20 +1,15 @@
 import { expect } from "chai";
-import { BlockList } from "node:net";
 import { Secret } from "../../lib/auth/secret.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { type EventMap, Events } from "../../lib/events.ts";
-import { createArrivals } from "../../lib/http/arrivals.ts";
 import { drainSfu } from "../../lib/http/drain-sfu.ts";
-import { handleErrors } from "../../lib/http/handle-errors.ts";
-import { openRequest } from "../../lib/http/open-request.ts";
 import { requireAdmin } from "../../lib/http/require-admin.ts";
-import { route } from "../../lib/http/routes.ts";
-import { createHttpServer, type Server } from "../../lib/server.ts";
 import { createDrains } from "../../lib/sfu/drains.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
+import { type ServedRoutes, serveRoutes } from "../support/routes.ts";
 import { callRaw } from "../support/sockets.ts";
 
 const TOKEN = "Zk7qXw9-the-admin-token é";
@@ -26,7 +21,7 @@ interface Answered {
 
 describe("POST /v1/sfu/drain and /v1/sfu/undrain", () => {
   const sfu = sfuOf(1, { address: "http://10.0.0.5:8070" });
-  let server: Server;
+  let server: ServedRoutes;
   let url: string;
   let registry: Registry;
   let rejected: EventMap["rejected"][];
@@ -43,23 +38,14 @@ describe("POST /v1/sfu/drain and /v1/sfu/undrain", () => {
     registry.put(sfuOf(2, { address: "https://sfu2.example.com/behind/a/prefix" }));
     const drains = createDrains({ store: createMemoryStore(clock), registry, events, clock });
     const admin = requireAdmin(new Secret(TOKEN), events);
-    const arrivals = createArrivals(clock);
-    server = createHttpServer({
-      clock,
-      port: 0,
-      bind: "127.0.0.1",
-      graceMs: 1000,
-      onError: (error) => troubles.push(error),
-      middleware: [
-        openRequest({ clock, arrivals, trustedProxies: new BlockList(), isDraining: () => false }),
-        handleErrors(events),
-        ...route([
-          ["POST", "/v1/sfu/drain", admin, drainSfu({ registry, drains }, true)],
-          ["POST", "/v1/sfu/undrain", admin, drainSfu({ registry, drains }, false)],
-        ]),
+    server = await serveRoutes(
+      [
+        ["POST", "/v1/sfu/drain", admin, drainSfu({ registry, drains }, true)],
+        ["POST", "/v1/sfu/undrain", admin, drainSfu({ registry, drains }, false)],
       ],
-    });
-    url = `http://127.0.0.1:${String((await server.listen()).port)}`;
+      { clock, events, onError: (error) => troubles.push(error) },
+    );
+    url = server.url;
   });
   afterEach(async () => {
     await server.close();

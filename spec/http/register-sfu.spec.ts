@@ -1,21 +1,16 @@
 import { expect } from "chai";
-import { BlockList } from "node:net";
 import { parseKey } from "../../lib/auth/keys.ts";
 import { createReplays } from "../../lib/auth/replays.ts";
 import { createHeartbeatVerifier } from "../../lib/auth/verify-heartbeat.ts";
 import { type EventMap, Events } from "../../lib/events.ts";
-import { createArrivals } from "../../lib/http/arrivals.ts";
-import { handleErrors } from "../../lib/http/handle-errors.ts";
-import { openRequest } from "../../lib/http/open-request.ts";
 import { MAX_HEARTBEAT_BYTES, registerSfu } from "../../lib/http/register-sfu.ts";
-import { route } from "../../lib/http/routes.ts";
-import { createHttpServer, type Server } from "../../lib/server.ts";
 import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createHeartbeats, type Heartbeats } from "../../lib/sfu/sources/heartbeat.ts";
 import { START_MS, useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
+import { type ServedRoutes, serveRoutes } from "../support/routes.ts";
 import { callRaw } from "../support/sockets.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
@@ -43,7 +38,7 @@ interface Answered {
 
 describe("POST /v1/sfu", () => {
   const clock = useFakeClock();
-  let server: Server;
+  let server: ServedRoutes;
   let url: string;
   let registry: Registry;
   let heartbeats: Heartbeats;
@@ -63,23 +58,11 @@ describe("POST /v1/sfu", () => {
       resolve: (name) => Promise.resolve(name === "loopback.sfu.example.com" ? ["127.0.0.1"] : ["203.0.113.7"]),
     });
     const verify = createHeartbeatVerifier(parseKey(REGISTRATION_KEY), clock);
-    const arrivals = createArrivals(clock);
-    server = createHttpServer({
-      clock,
-      port: 0,
-      bind: "127.0.0.1",
-      graceMs: 1000,
-      onError: (error) => troubles.push(error),
-      onConnection: (socket) => arrivals.opened(socket),
-      middleware: [
-        openRequest({ clock, arrivals, trustedProxies: new BlockList(), isDraining: () => false }),
-        handleErrors(events),
-        ...route([
-          ["POST", "/v1/sfu", registerSfu({ events, verify, replays: createReplays(clock), rules, heartbeats })],
-        ]),
-      ],
-    });
-    url = `http://127.0.0.1:${String((await server.listen()).port)}`;
+    server = await serveRoutes(
+      [["POST", "/v1/sfu", registerSfu({ events, verify, replays: createReplays(clock), rules, heartbeats })]],
+      { clock, events, onError: (error) => troubles.push(error) },
+    );
+    url = server.url;
   });
   afterEach(async () => {
     heartbeats.close();
