@@ -1,3 +1,4 @@
+import type { Config } from "./config/config.ts";
 import { type ErrorCode, type GatewayError, type SfuError, toError } from "./errors.ts";
 import type { Report } from "./sfu/report.ts";
 import type { BreakerState, Health, Sfu } from "./sfu/sfu.ts";
@@ -27,6 +28,22 @@ export interface ChannelRequestEvent {
   /** Whether it was served by the attempts that another request for the same conference had begun. */
   readonly coalesced: boolean;
   readonly attempts: readonly AttemptEvent[];
+  readonly error: Error | null;
+}
+
+/** One request to `/v1/disconnect`, answered or given up. */
+export interface DisconnectEvent {
+  readonly requestId: string;
+  readonly outcome: "ok" | ErrorCode;
+  readonly durationMs: number;
+  readonly callerAddress: string;
+  /** How many channels it named. */
+  readonly channels: number;
+  /** How many of them no SFU was known to have, so that all were asked. */
+  readonly unknown: number;
+  /** The SFUs that were asked. */
+  readonly asked: readonly Sfu[];
+  readonly failed: readonly { readonly sfu: Sfu; readonly error: SfuError }[];
   readonly error: Error | null;
 }
 
@@ -66,6 +83,12 @@ export interface EventMap {
    * list can be read again. `sfus` counts those of the last list that could be read, which stay in force.
    */
   externalList: { readonly sfus: number; readonly error: Error | null };
+  /** Sessions were to be disconnected: what became of it, and who was asked. */
+  disconnect: DisconnectEvent;
+  /** Other settings are in force: to be heeded by whatever holds on to what it made of them. */
+  reconfigured: { readonly from: Config; readonly to: Config };
+  /** The configuration was read anew, and taken, or left as it was for the `error`. Changes hold no secret. */
+  configReload: { readonly changes: readonly string[]; readonly error: Error | null };
   /** An error that nothing in the code accounts for. */
   unexpected: { readonly where: string; readonly error: Error };
 }

@@ -1,4 +1,10 @@
 import { createSandboxChecks } from "./leaks.ts";
+import { skippedSuites } from "./tools.ts";
 
-/** Root hooks: every spec leaves the process as it found it. */
-export const mochaHooks = createSandboxChecks();
+/** Root hooks: every spec leaves the process as it found it, and what was left out is said. */
+export const mochaHooks = {
+  ...createSandboxChecks(),
+  afterAll() {
+    process.stderr.write(skippedSuites());
+  },
+};
