@@ -4,7 +4,7 @@ import { skippedSuites } from "./tools.ts";
 /** Root hooks: every spec leaves the process as it found it, and what was left out is said. */
 export const mochaHooks = {
   ...createSandboxChecks(),
-  afterAll() {
+  afterAll(): void {
     process.stderr.write(skippedSuites());
   },
 };
