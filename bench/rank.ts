@@ -65,7 +65,7 @@ async function open(count: number, strategy: StrategyName, random: Random): Prom
   const geo = createGeo(config.regions);
   const registry = createRegistry(clock, events);
   const breakers = createBreakers(config.breaker, clock, events);
-  const { ledger, loads, strategy: rankBy } = createBalancer(config, { clock, random, events, registry, geo });
+  const { ledger, loads, strategy: rankBy } = createBalancer(config, { clock, random, events, registry });
   const rank = createRank({
     fleet: registry,
     availabilityOf: createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) }),

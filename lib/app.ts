@@ -40,8 +40,9 @@ import { createExchange } from "./sfu/exchange.ts";
 import { createProber } from "./sfu/prober.ts";
 import { createRegistry } from "./sfu/registry.ts";
 import type { Sfu } from "./sfu/sfu.ts";
-import { createExternalSource, type ExternalSource, type ExternalSourceOptions } from "./sfu/sources/external.ts";
+import { createExternalSource, type FollowedList } from "./sfu/sources/external.ts";
 import { createHeartbeats } from "./sfu/sources/heartbeat.ts";
+import { createSourceList } from "./sfu/sources/list.ts";
 import { staticSfus } from "./sfu/sources/static.ts";
 import { createStatsReader } from "./sfu/stats-reader.ts";
 import { createMemoryStore } from "./store/memory.ts";
@@ -60,6 +61,12 @@ export interface App {
   readonly events: Events;
   /** @returns where it listens */
   listen(): Promise<AddressInfo>;
+  /**
+   * Goes by this configuration from now on, all at once. Requests in flight end by the one that they began with; SFUs
+   * that stay keep their health, breaker, load, drain and assignments. Where it listens, and whom it trusts as a proxy,
+   * stays as it was: the environment of a process does not change.
+   */
+  reconfigure(config: Config, secrets: Secrets): void;
   /** Finishes what is in flight and leaves nothing behind. */
   close(): Promise<void>;
 }
@@ -67,20 +74,24 @@ export interface App {
 /** An answer that waited for the whole budget still has to be written. */
 const GRACE_BEYOND_BUDGET_MS = 1000;
 
-/** The composition root: the only place that knows everybody. */
-export function createApp(config: Config, secrets: Secrets, tools: AppTools): App {
+/**
+ * The composition root: the only place that knows everybody. What remembers something is made once, and learns of other
+ * settings by the event `reconfigured`; what does not is made anew with the routes.
+ */
+export function createApp(initialConfig: Config, initialSecrets: Secrets, tools: AppTools): App {
   const { clock, random, logger } = tools;
+  let config = initialConfig;
+  let secrets = initialSecrets;
   const events = new Events();
   logEvents(events, logger);
 
-  const geo = createGeo(config.regions);
   const registry = createRegistry(clock, events);
-  const rules = createAddressRules(config.registration.allow, { clock });
-  const client = tools.client ?? createSfuClient(clock, createExchange(), rules);
+  let rules = createAddressRules(config.registration.allow, { clock });
+  const client =
+    tools.client ?? createSfuClient(clock, createExchange(), { lookupFor: (address) => rules.lookupFor(address) });
   const breakers = createBreakers(config.breaker, clock, events);
   const store = createMemoryStore(clock);
-  const affinity = createAffinity(config.affinity.ttlMs, store);
-  const balancer = createBalancer(config, { clock, random, events, registry, geo });
+  const balancer = createBalancer(config, { clock, random, events, registry });
   const { ledger, loads } = balancer;
   const availabilityOf = createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) });
   const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
@@ -91,7 +102,7 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
     breakers,
     isAvailable,
     loads,
-    affinity,
+    assignments: store.assignments,
     withProcess: tools.withProcessMetrics ?? false,
   });
   const drains = createDrains({ store, registry, events, clock });
@@ -102,11 +113,12 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
     settings: { ttlMs: config.registration.ttlMs, maxSessions: config.balancing.maxSessions },
   });
   const watching = { clock, random, events, registry, client };
-  const stopProbing = createProber(config.health, config.breaker.windowMs, { ...watching, breakers });
+  const stopProbing = createProber(config, { ...watching, breakers });
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
   const stopReading = createStatsReader(config.health, { ...watching, reportsItself });
-  const externalSource = externalSourceOf(config, secrets, { clock, random, events, registry });
-  for (const sfu of staticSfus(config, secrets)) registry.put(sfu);
+  const externalSource = createExternalSource({ clock, random, events, registry });
+  const listed = createSourceList(registry, "static");
+  listed.take(staticSfus(config, secrets));
 
   const rank = createRank({
     fleet: registry,
@@ -114,63 +126,66 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
     mayBeTried: (sfu) => breakers.mayBeTried(sfu),
     strategy: balancer.strategy,
   });
-  const failover = createFailover(config.failover, { clock, events, rank, affinity, ledger, breakers, client });
-  const coalescer = createCoalescer<Served, Chain>(clock);
-  const verify = createVerifier(secrets.gatewayKeys, clock);
-
   const explain = balancer.explainWith(availabilityOf);
+  const coalescer = createCoalescer<Served, Chain>(clock);
+  const replays = createReplays(clock);
 
   let draining = false;
   const readiness = (): Readiness =>
     draining ? "draining" : registry.all().some(isAvailable) ? "ready" : "no_sfu_available";
+
+  const table = (): Route[] => {
+    const geo = createGeo(config.regions);
+    const affinity = createAffinity(config.affinity.ttlMs, store);
+    const failover = createFailover(config.failover, { clock, events, rank, affinity, ledger, breakers, client });
+    return [
+      [
+        "GET",
+        "/v1/channel",
+        // Around authentication: refusals are counted and logged too.
+        recordChannelRequest(clock, events),
+        authenticate(createVerifier(secrets.gatewayKeys, clock), events),
+        getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
+      ],
+      ["GET", "/v1/health", reportHealth({ clock, registry, breakers, loads, availabilityOf })],
+      ["GET", "/healthz", answerLiveness({ status: "ok" })],
+      ["GET", "/readyz", reportReadiness(readiness)],
+      ["GET", "/noop", answerLiveness({ status: "ok" })],
+      ["GET", "/v1/noop", answerLiveness({ result: "ok" })],
+      ["GET", "/metrics", showMetrics(metrics)],
+      // No key and no token that opens them, no route.
+      ...where(secrets.registrationKey, (key) => [
+        [
+          "POST",
+          "/v1/sfu",
+          registerSfu({ events, verify: createHeartbeatVerifier(key, clock), replays, rules, heartbeats }),
+        ],
+      ]),
+      ...where(secrets.adminToken, (token) => [
+        ["POST", "/v1/sfu/drain", requireAdmin(token, events), drainSfu({ registry, drains }, true)],
+        ["POST", "/v1/sfu/undrain", requireAdmin(token, events), drainSfu({ registry, drains }, false)],
+        ["GET", "/v1/explain", requireAdmin(token, events), explainRanking(config, { geo, affinity, explain })],
+      ]),
+    ];
+  };
+  let routes = route(table());
 
   const arrivals = createArrivals(clock);
   const server = createHttpServer({
     clock,
     ...config.listen,
     onConnection: (socket) => arrivals.opened(socket),
-    graceMs: config.failover.retryTimeoutMs + GRACE_BEYOND_BUDGET_MS,
+    graceMs: () => config.failover.retryTimeoutMs + GRACE_BEYOND_BUDGET_MS,
     onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
       openRequest({ clock, arrivals, trustedProxies: trusted(config), isDraining: () => draining }),
       // Everything below throws.
       handleErrors(events),
-      ...route([
-        [
-          "GET",
-          "/v1/channel",
-          // Around authentication: refusals are counted and logged too.
-          recordChannelRequest(clock, events),
-          authenticate(verify, events),
-          getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
-        ],
-        ["GET", "/v1/health", reportHealth({ clock, registry, breakers, loads, availabilityOf })],
-        ["GET", "/healthz", answerLiveness({ status: "ok" })],
-        ["GET", "/readyz", reportReadiness(readiness)],
-        ["GET", "/noop", answerLiveness({ status: "ok" })],
-        ["GET", "/v1/noop", answerLiveness({ result: "ok" })],
-        ["GET", "/metrics", showMetrics(metrics)],
-        // No key and no token that opens them, no route.
-        ...where(secrets.registrationKey, (key) => [
-          [
-            "POST",
-            "/v1/sfu",
-            registerSfu({
-              events,
-              verify: createHeartbeatVerifier(key, clock),
-              replays: createReplays(clock),
-              rules,
-              heartbeats,
-            }),
-          ],
-        ]),
-        ...where(secrets.adminToken, (token) => [
-          ["POST", "/v1/sfu/drain", requireAdmin(token, events), drainSfu({ registry, drains }, true)],
-          ["POST", "/v1/sfu/undrain", requireAdmin(token, events), drainSfu({ registry, drains }, false)],
-          ["GET", "/v1/explain", requireAdmin(token, events), explainRanking(config, { geo, affinity, explain })],
-        ]),
-      ]),
+      // In force when the request comes; it ends by them, whatever is put in their place meanwhile.
+      async (context, next) => {
+        await routes(context, next);
+      },
     ],
   });
 
@@ -179,13 +194,23 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
     async listen() {
       await drains.load();
       const address = await server.listen();
-      externalSource?.start();
+      externalSource.follow(listOf(config, secrets));
       return address;
+    },
+    reconfigure(nextConfig, nextSecrets) {
+      const from = config;
+      config = nextConfig;
+      secrets = nextSecrets;
+      rules = createAddressRules(config.registration.allow, { clock });
+      routes = route(table());
+      events.emit("reconfigured", { from, to: config });
+      listed.take(staticSfus(config, secrets));
+      externalSource.follow(listOf(config, secrets));
     },
     async close() {
       draining = true;
       await server.close();
-      externalSource?.close();
+      externalSource.close();
       heartbeats.close();
       stopReading();
       stopProbing();
@@ -196,13 +221,9 @@ export function createApp(config: Config, secrets: Secrets, tools: AppTools): Ap
   };
 }
 
-function externalSourceOf(
-  { registry: settings, balancing }: Config,
-  { registryToken: token }: Secrets,
-  tools: Pick<ExternalSourceOptions, "clock" | "random" | "events" | "registry">,
-): ExternalSource | null {
-  if (settings === null) return null;
-  return createExternalSource({ ...tools, settings, token, defaults: { maxSessions: balancing.maxSessions } });
+/** The external list, null where there is none. */
+function listOf({ registry: settings, balancing }: Config, { registryToken: token }: Secrets): FollowedList | null {
+  return settings === null ? null : { settings, token, defaults: { maxSessions: balancing.maxSessions } };
 }
 
 function where<Secret>(secret: Secret | null, routes: (secret: Secret) => Route[]): Route[] {

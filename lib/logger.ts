@@ -1,4 +1,5 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
+import { ConfigError, formatFault } from "./config/fault.ts";
 import { GatewayError, ListError, SfuError } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, Events } from "./events.ts";
 import { VERSION } from "./version.ts";
@@ -107,7 +108,29 @@ export function logEvents(events: Events, logger: Logger): void {
     else logger.info(fields, `${sfu.address} is no longer drained: it gets new conferences again`);
   });
 
+  events.on("configReload", ({ changes, error }) => {
+    if (error instanceof ConfigError) {
+      const faults = error.faults.map(formatFault);
+      const count = `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}`;
+      logger.error(
+        { faults },
+        `not reloaded, nothing has changed, for there ${faults.length === 1 ? "is" : "are"} ${count}: ${listed(faults)}`,
+      );
+    } else if (error !== null) logger.error({ err: error }, "not reloaded, for the gateway is at fault");
+    else if (changes.length === 0) logger.info("reloaded: nothing has changed");
+    else logger.info({ changes: changes.slice(0, MAX_CHANGES) }, `reloaded: ${listed(changes)}`);
+  });
+
   events.on("unexpected", ({ where, error }) => logger.error({ where, err: error }, `unexpected error in ${where}`));
+}
+
+/** As many as one line has room for, and as many as one reads. */
+const MAX_CHANGES = 100;
+const SHOWN = 5;
+
+function listed(items: readonly string[]): string {
+  const shown = items.slice(0, SHOWN).join("; ");
+  return items.length > SHOWN ? `${shown}; and ${String(items.length - SHOWN)} more` : shown;
 }
 
 function levelOf({ outcome, attempts }: ChannelRequestEvent): "info" | "warn" | "error" {

@@ -1,5 +1,4 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
-import type { Affinity } from "./balancing/affinity.ts";
 import type { Loads } from "./balancing/load.ts";
 import type { Clock } from "./clock.ts";
 import { SFU_FAILURES } from "./errors.ts";
@@ -7,6 +6,7 @@ import type { Events } from "./events.ts";
 import type { Breakers } from "./failover/breakers.ts";
 import type { Registry } from "./sfu/registry.ts";
 import type { BreakerState, Sfu } from "./sfu/sfu.ts";
+import type { Table } from "./store/store.ts";
 import { VERSION } from "./version.ts";
 
 export interface Metrics {
@@ -22,7 +22,7 @@ export interface MetricsSources {
   readonly breakers: Breakers;
   readonly isAvailable: (sfu: Sfu) => boolean;
   readonly loads: Loads;
-  readonly affinity: Affinity;
+  readonly assignments: Pick<Table, "size">;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
   readonly withProcess: boolean;
 }
@@ -35,7 +35,7 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { clock, events, registry, breakers, isAvailable, loads, affinity, withProcess } = sources;
+  const { clock, events, registry, breakers, isAvailable, loads, assignments, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -161,7 +161,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     help: "Conferences that are assigned to an SFU.",
     registers,
     async collect() {
-      this.set(await affinity.size());
+      this.set(await assignments.size());
     },
   });
   new Gauge({

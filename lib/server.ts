@@ -9,8 +9,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly port: number;
   readonly bind: string;
-  /** How long a shutdown waits for what is in flight. */
-  readonly graceMs: number;
+  /** How long a shutdown waits for what is in flight; asked for when it begins. */
+  readonly graceMs: () => number;
   /** How long a caller may take to send a request, in milliseconds; 10,000 unless a spec has no time for that. */
   readonly requestTimeMs?: number;
   /** In the order in which a request meets them. */
@@ -79,7 +79,7 @@ function listen(server: HttpServer, { port, bind, onError }: ServerOptions): Pro
 }
 
 async function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
-  const cancel = clock.after(graceMs, () => server.closeAllConnections());
+  const cancel = clock.after(graceMs(), () => server.closeAllConnections());
   // The kernel has accepted connections that Node has not seen yet, and would reset them with the listener.
   await turnsOfTheLoop(TURNS_TO_SETTLE);
   await new Promise<void>((resolve) => {

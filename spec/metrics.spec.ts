@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import type { Affinity } from "../lib/balancing/affinity.ts";
 import type { Loads } from "../lib/balancing/load.ts";
 import { SfuError } from "../lib/errors.ts";
 import { type ChannelRequestEvent, Events } from "../lib/events.ts";
@@ -40,7 +39,7 @@ describe("metrics", () => {
       breakers: { state } as Partial<Breakers> as Breakers,
       isAvailable,
       loads: { report: (sfu) => registry.report(sfu), totalOf: () => 0.25 } as Partial<Loads> as Loads,
-      affinity: { size: () => Promise.resolve(assignments) } as Partial<Affinity> as Affinity,
+      assignments: { size: () => Promise.resolve(assignments) },
       withProcess: false,
     });
     registry.put(A);

@@ -23,7 +23,7 @@ describe("the HTTP server", () => {
       clock: systemClock,
       port: 0,
       bind: "127.0.0.1",
-      graceMs: GRACE_MS,
+      graceMs: () => GRACE_MS,
       middleware: [middleware],
       onError: (error) => troubles.push(error),
       ...options,
@@ -41,7 +41,13 @@ describe("the HTTP server", () => {
 
   it("says what is wrong where it cannot listen, and can be closed all the same", async () => {
     const { port } = new URL(await serve(sayHello));
-    const options = { clock: systemClock, bind: "127.0.0.1", graceMs: 0, middleware: [], onError: () => undefined };
+    const options = {
+      clock: systemClock,
+      bind: "127.0.0.1",
+      graceMs: () => 0,
+      middleware: [],
+      onError: () => undefined,
+    };
     const second = createHttpServer({ ...options, port: Number(port) });
     const error: unknown = await second.listen().catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: "EADDRINUSE" });
@@ -180,7 +186,7 @@ describe("the HTTP server", () => {
       await serveSlowly();
       await Promise.all([server.close(), server.close()]);
       await server.close();
-      const options = { clock, port: 0, bind: "127.0.0.1", graceMs: GRACE_MS, middleware: [] };
+      const options = { clock, port: 0, bind: "127.0.0.1", graceMs: () => GRACE_MS, middleware: [] };
       await createHttpServer({ ...options, onError: () => undefined }).close();
       expect(troubles).to.deep.equal([]);
     });

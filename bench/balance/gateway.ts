@@ -39,7 +39,7 @@ export function gateway({ strategy: name, corrects = true, weighs = false }: Gat
     const events = new Events();
     const geo = createGeo(config.regions);
     const registry = createRegistry(clock, events);
-    const balancer = createBalancer(config, { clock, random, events, registry, geo });
+    const balancer = createBalancer(config, { clock, random, events, registry });
     const { ledger } = balancer;
     const raw = corrects ? null : withoutCorrection(ledger);
     const loads = raw === null ? balancer.loads : createLoads(config, { clock, events, registry, ledger: raw });

@@ -32,6 +32,11 @@ export class Secret {
   }
 }
 
+/** Whether both are the same text, or both absent. */
+export function isSameSecret(one: Secret | null, other: Secret | null): boolean {
+  return one === null || other === null ? one === other : one.equals(other.reveal());
+}
+
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

@@ -11,8 +11,6 @@ export interface Affinity {
    * @returns the address that the conference is assigned to from now on
    */
   assign(conference: string, address: string, before: string | null): Promise<string>;
-  /** How many assignments are alive. */
-  size(): Promise<number>;
 }
 
 /** @param ttlMs 0 keeps no assignment at all */
@@ -24,6 +22,5 @@ export function createAffinity(ttlMs: number, { assignments }: Pick<Store, "assi
       if (before !== null && (await assignments.compareAndSet(conference, before, address, ttlMs))) return address;
       return assignments.setIfAbsent(conference, address, ttlMs);
     },
-    size: () => assignments.size(),
   };
 }

@@ -5,19 +5,18 @@ import type { Registry } from "../sfu/registry.ts";
 import type { Availability, Sfu } from "../sfu/sfu.ts";
 import { distances } from "./distances.ts";
 import { createExplain, type Explain } from "./explain.ts";
-import type { Geo } from "./geo.ts";
+import { createGeo } from "./geo.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createLoads, type Loads } from "./load.ts";
 import { createSlowStart } from "./slow-start.ts";
 import { strategies } from "./strategies/table.ts";
-import type { Strategy, StrategyTools } from "./strategy.ts";
+import type { Placement, Strategy, StrategyTools } from "./strategy.ts";
 
 export interface BalancerTools {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
   readonly registry: Registry;
-  readonly geo: Geo;
 }
 
 /** What puts the fleet in order for each conference, made of its parts. */
@@ -29,40 +28,58 @@ export interface Balancer {
   explainWith(availabilityOf: (sfu: Sfu) => Availability): Explain;
 }
 
-export function createBalancer(config: Config, { clock, random, events, registry, geo }: BalancerTools): Balancer {
-  const { strategy: name, weights } = config.balancing;
+export function createBalancer(initial: Config, { clock, random, events, registry }: BalancerTools): Balancer {
   const ledger = createLedger(clock, events, registry);
-  const loads = createLoads(config, { clock, events, registry, ledger });
+  const loads = createLoads(initial, { clock, events, registry, ledger });
   const slowStart = createSlowStart(clock, random, events);
-  const placeOf: StrategyTools["placeOf"] = ({ region }) => (region === null ? null : geo.region(region));
-  const tools: StrategyTools = {
-    placeOf,
-    loads,
-    slowStart,
-    random,
-    distanceWeight: weights.distance,
-    depth: config.failover.maxRetries,
-  };
-  const distanceWeight = name === "load" ? weights.distance : 1;
+
+  let inForce = arrange(initial, { loads, slowStart, random });
+  events.on("reconfigured", ({ to }) => (inForce = arrange(to, { loads, slowStart, random })));
+
   return {
     ledger,
     loads,
-    strategy: strategies[name](tools),
+    strategy: (available, placement) => inForce.strategy(available, placement),
     explainWith: (availabilityOf) =>
       createExplain({
         fleet: registry,
         availabilityOf,
         loads,
         slowStart,
-        placeOf,
-        distancesTo: ({ place }) => distances(place, placeOf, distanceWeight),
-        strategy: (available, placement) =>
-          strategies[name]({
-            ...tools,
-            random: () => 0,
-            slowStart: { ...slowStart, standsBack: () => false },
-            depth: available.length,
-          })(available, placement),
+        placeOf: (sfu) => inForce.placeOf(sfu),
+        distancesTo: (placement) => inForce.distancesTo(placement),
+        strategy: (available, placement) => inForce.strategyForAll(available, placement),
       }),
+  };
+}
+
+/** What follows from the settings alone. */
+interface Arrangement {
+  readonly placeOf: StrategyTools["placeOf"];
+  readonly distancesTo: (placement: Placement) => (sfu: Sfu) => number;
+  readonly strategy: Strategy;
+  /** The same without chance, down to the last one. */
+  readonly strategyForAll: Strategy;
+}
+
+function arrange(
+  { balancing, failover, regions }: Config,
+  remembering: Pick<StrategyTools, "loads" | "slowStart" | "random">,
+): Arrangement {
+  const { strategy: name, weights } = balancing;
+  const geo = createGeo(regions);
+  const placeOf: StrategyTools["placeOf"] = ({ region }) => (region === null ? null : geo.region(region));
+  const tools = { ...remembering, placeOf, distanceWeight: weights.distance, depth: failover.maxRetries };
+  return {
+    placeOf,
+    distancesTo: ({ place }) => distances(place, placeOf, name === "load" ? weights.distance : 1),
+    strategy: strategies[name](tools),
+    strategyForAll: (available, placement) =>
+      strategies[name]({
+        ...tools,
+        random: () => 0,
+        slowStart: { ...tools.slowStart, standsBack: () => false },
+        depth: available.length,
+      })(available, placement),
   };
 }

@@ -75,10 +75,8 @@ interface Average {
  * is left out and the others are scaled up; and a session that is on its way raises every factor alike, for the SFU is
  * full at `max_sessions`, whatever it is that fills it.
  */
-export function createLoads(config: Config, { clock, events, registry, ledger }: LoadTools): Loads {
-  const { weights } = config.balancing;
-  const whole = weights.sessions + weights.cpu + weights.memory;
-  const maxAgeMs = Math.max(MISSED_REPORTS * config.health.statsIntervalMs, config.registration.ttlMs);
+export function createLoads(initial: Config, { clock, events, registry, ledger }: LoadTools): Loads {
+  let { weights, whole, maxAgeMs, limits } = settingsOf(initial);
 
   const isBelieved = ({ atMs }: Report, nowMs: number): boolean => nowMs - atMs <= maxAgeMs;
   const report = (sfu: Sfu, nowMs = clock.monotonic()): Report | null => {
@@ -97,6 +95,10 @@ export function createLoads(config: Config, { clock, events, registry, ledger }:
   events.on("report", () => (average = null));
   events.on("sfuChanged", () => (average = null));
   events.on("sfuRemoved", () => (average = null));
+  events.on("reconfigured", ({ to }) => {
+    ({ weights, whole, maxAgeMs, limits } = settingsOf(to));
+    average = null;
+  });
   const averageNow = (): Average => {
     if (average !== null) return average;
     const nowMs = clock.monotonic();
@@ -144,10 +146,28 @@ export function createLoads(config: Config, { clock, events, registry, ledger }:
 
     overload(sfu, latest = registry.report(sfu)) {
       if (latest === null) return null;
-      const reason = overloadOf(sfu, latest, ledger.placedSinceReport(sfu), config.overload);
+      const reason = overloadOf(sfu, latest, ledger.placedSinceReport(sfu), limits);
       // Nearly always there is none, and the time need not be asked for.
       return reason !== null && isBelieved(latest, clock.monotonic()) ? reason : null;
     },
+  };
+}
+
+interface LoadSettings {
+  readonly weights: Weights;
+  /** The sum of those of the three factors. */
+  readonly whole: number;
+  /** How old a report may be to be believed. */
+  readonly maxAgeMs: number;
+  readonly limits: Config["overload"];
+}
+
+function settingsOf({ balancing: { weights }, health, registration, overload }: Config): LoadSettings {
+  return {
+    weights,
+    whole: weights.sessions + weights.cpu + weights.memory,
+    maxAgeMs: Math.max(MISSED_REPORTS * health.statsIntervalMs, registration.ttlMs),
+    limits: overload,
   };
 }
 

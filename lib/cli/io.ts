@@ -1,3 +1,4 @@
+import type { Cancel } from "../clock.ts";
 import type { Environment } from "../config/env.ts";
 import { type Loaded, loadConfiguration } from "../config/load.ts";
 
@@ -10,6 +11,8 @@ export interface Io {
   readonly color: boolean;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  /** Calls `run` at each SIGHUP, which would otherwise end the process. @returns what lets it do so again */
+  readonly onHangup: (run: () => void) => Cancel;
 }
 
 export const EXIT_OK = 0;

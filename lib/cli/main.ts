@@ -18,4 +18,8 @@ process.exitCode = await run(process.argv.slice(2), {
   stderr: (text) => process.stderr.write(text),
   color: process.stdout.isTTY && process.stdout.hasColors(),
   signal: controller.signal,
+  onHangup(run) {
+    process.on("SIGHUP", run);
+    return () => process.off("SIGHUP", run);
+  },
 });

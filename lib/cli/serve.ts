@@ -1,16 +1,22 @@
 import type { AddressInfo } from "node:net";
 import { createApp } from "../app.ts";
 import { aborted, systemClock, systemRandom } from "../clock.ts";
-import { formatFault } from "../config/fault.ts";
+import { type Fault, formatFault } from "../config/fault.ts";
+import { createReload } from "../config/reload.ts";
+import { filesOf, watchFiles } from "../config/watch.ts";
 import { createLogger } from "../logger.ts";
 import { EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
 import { listen } from "./listen.ts";
 
 /** Runs the gateway until `io.signal` is aborted and what was in flight then is answered. */
 export async function serve(options: FileOptions, io: Io): Promise<number> {
-  const { config, secrets, warnings } = loadFor(options, io);
+  const loaded = loadFor(options, io);
+  const { config, secrets } = loaded;
   const logger = createLogger(config.logLevel, { write: io.stdout });
-  for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
+  const warn = (warnings: readonly Fault[]): void => {
+    for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
+  };
+  warn(loaded.warnings);
 
   const app = createApp(config, secrets, {
     clock: systemClock,
@@ -18,14 +24,25 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
     logger,
     withProcessMetrics: true,
   });
+  const reload = createReload({
+    load: () => loadFor(options, io),
+    apply: (next) => app.reconfigure(next.config, next.secrets),
+    events: app.events,
+    initial: loaded,
+    warn,
+  });
+  const watch = watchFiles(filesOf(options, io.env), { clock: systemClock, onChange: reload });
+  const stopReloading = io.onHangup(() => watch.now());
   const address = await listen(app, config.listen);
   const regions = new Set(config.sfus.map(({ region }) => region));
   const fleet = { sfus: config.sfus.length, regions: regions.size };
   logger.info({ ...fleet, port: address.port }, `listening on http://${hostOf(address)}:${String(address.port)}`);
 
   await aborted(io.signal);
+  watch.stop();
   logger.info("shutting down: no new requests, finishing those in flight");
   await app.close();
+  stopReloading();
   logger.info("shut down");
   return EXIT_OK;
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
+import { isDeepStrictEqual } from "node:util";
 import CircuitBreaker from "opossum";
-import type { Clock } from "../clock.ts";
+import type { Cancel, Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -73,6 +74,8 @@ type Task = () => Promise<void>;
 
 interface Entry {
   sfu: Sfu;
+  /** What opossum goes by. */
+  readonly options: object;
   readonly breaker: CircuitBreaker<[Task], void>;
   readonly rotation: EventEmitter;
   known: BreakerState;
@@ -86,27 +89,29 @@ interface Entry {
   isTripped: boolean;
 }
 
-export function createBreakers(settings: Config["breaker"], clock: Clock, events: Events): Breakers {
+export function createBreakers(initial: Config["breaker"], clock: Clock, events: Events): Breakers {
   const entries = new Map<string, Entry>();
+  let settings = initial;
 
   const entryOf = (sfu: Sfu): Entry => {
     const present = entries.get(sfu.address);
     if (present !== undefined) return present;
     const rotation = new EventEmitter();
-    const breaker = new CircuitBreaker<[Task], void>((task) => task(), {
+    const options = {
       name: sfu.address,
-      timeout: false,
-      errorThresholdPercentage: settings.errorThresholdPercent - AT_THE_THRESHOLD,
-      volumeThreshold: settings.minimumRequests,
-      rollingCountTimeout: settings.windowMs,
+      timeout: false as const,
+      ...adjustable(settings),
       rollingCountBuckets: BUCKETS,
-      resetTimeout: settings.resetTimeoutMs,
       rollingPercentilesEnabled: false,
       enableSnapshots: false,
       rotateBucketController: rotation,
-    });
+    };
+    const breaker = new CircuitBreaker<[Task], void>((task) => task(), options);
+    // The one setting that it takes only once.
+    Object.defineProperty(breaker, "volumeThreshold", { get: () => settings.minimumRequests });
     const entry: Entry = {
       sfu,
+      options,
       breaker,
       rotation,
       known: "closed",
@@ -131,8 +136,19 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
     return entry;
   };
 
-  const stopRotating = clock.every(Math.max(1, settings.windowMs / BUCKETS), () => {
-    for (const { rotation } of entries.values()) rotation.emit("rotate");
+  const rotate = (): Cancel =>
+    clock.every(Math.max(1, settings.windowMs / BUCKETS), () => {
+      for (const { rotation } of entries.values()) rotation.emit("rotate");
+    });
+  let stopRotating = rotate();
+
+  events.on("reconfigured", ({ to }) => {
+    if (isDeepStrictEqual(to.breaker, settings)) return;
+    settings = to.breaker;
+    // It keeps this object and reads it at each use; an open one waits for the reset time that it began with.
+    for (const { options } of entries.values()) Object.assign(options, adjustable(settings));
+    stopRotating();
+    stopRotating = rotate();
   });
 
   const drop = (entry: Entry): void => {
@@ -251,6 +267,14 @@ export function createBreakers(settings: Config["breaker"], clock: Clock, events
       for (const entry of entries.values()) drop(entry);
     },
   };
+}
+
+/** What a reload may change of a breaker that is there. */
+function adjustable({ errorThresholdPercent, resetTimeoutMs }: Config["breaker"]): {
+  readonly errorThresholdPercentage: number;
+  readonly resetTimeout: number;
+} {
+  return { errorThresholdPercentage: errorThresholdPercent - AT_THE_THRESHOLD, resetTimeout: resetTimeoutMs };
 }
 
 function beginEra(entry: Entry): void {

@@ -9,7 +9,7 @@ export type Route = readonly [method: "GET" | "POST", path: string, ...steps: Ga
  * Exact paths: the SFUs answer 404 to another case or a slash at the end, so the gateway does. HEAD comes with GET, as
  * monitors like it, but not where it would make a channel.
  */
-export function route(routes: readonly Route[]): GatewayMiddleware[] {
+export function route(routes: readonly Route[]): GatewayMiddleware {
   // All methods that a request can have, for of one that it does not know the router says 501, wherever it is sent.
   const router = new Router<RequestState>({ sensitive: true, strict: true, methods: METHODS });
   for (const [method, path, ...steps] of routes) {
@@ -18,5 +18,11 @@ export function route(routes: readonly Route[]): GatewayMiddleware[] {
   for (const layer of router.stack) {
     if (layer.path === "/v1/channel") layer.methods = layer.methods.filter((method) => method !== "HEAD");
   }
-  return [router.routes() as GatewayMiddleware, router.allowedMethods() as GatewayMiddleware];
+  const find = router.routes() as GatewayMiddleware;
+  const refuse = router.allowedMethods() as GatewayMiddleware;
+  return async (context, next) => {
+    await find(context, async () => {
+      await refuse(context, next);
+    });
+  };
 }

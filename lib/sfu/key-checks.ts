@@ -43,7 +43,7 @@ interface Checked {
   isInDoubt: boolean;
 }
 
-export function createKeyChecks({ intervalMs, timeoutMs }: Config["health"], tools: KeyCheckTools): KeyChecks {
+export function createKeyChecks(initial: Config["health"], tools: KeyCheckTools): KeyChecks {
   const { clock, events, registry, client, breakers, noteHealth, signal } = tools;
   /** By address, of those that are in the registry: whoever has left must not be remembered by what comes in late. */
   const all = new Map<string, Checked>();
@@ -59,6 +59,9 @@ export function createKeyChecks({ intervalMs, timeoutMs }: Config["health"], too
     if (checked !== undefined && !from.key.equals(to.key)) checked.atMs = -Infinity;
   });
   for (const sfu of registry.all()) begin(sfu);
+
+  let { intervalMs, timeoutMs } = initial;
+  events.on("reconfigured", ({ to: { health } }) => ({ intervalMs, timeoutMs } = health));
 
   const check = async (sfu: Sfu, bounds: AttemptBounds): Promise<KeyCheck | null> => {
     const checked = all.get(sfu.address);

@@ -2,7 +2,7 @@ import { type Clock, isLate, type Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError } from "../errors.ts";
 import type { EventMap, Events } from "../events.ts";
-import type { SfuClient } from "./client.ts";
+import type { AttemptBounds, SfuClient } from "./client.ts";
 import { createHealthNotes } from "./health.ts";
 import { createKeyChecks } from "./key-checks.ts";
 import type { Registry } from "./registry.ts";
@@ -17,6 +17,8 @@ export interface ProberTools {
   readonly client: SfuClient;
   readonly breakers: TrialBreakers;
 }
+
+export type ProberSettings = Pick<Config, "health" | "breaker">;
 
 /** What the probes and the calls have shown of one SFU. Times are on the clock's monotonic scale. */
 interface Findings {
@@ -54,16 +56,13 @@ const FARTHEST_MS = 250;
  *
  * @returns what stops it
  */
-export function createProber(settings: Config["health"], breakerWindowMs: number, tools: ProberTools): () => void {
+export function createProber(initial: ProberSettings, tools: ProberTools): () => void {
   const { clock, random, events, registry, client, breakers } = tools;
-  const { intervalMs, unhealthyAfter, healthyAfter } = settings;
+  let { unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(initial);
   const stopped = new AbortController();
   const noteHealth = createHealthNotes(clock, registry);
   const { signal } = stopped;
-  const keyChecks = createKeyChecks(settings, { clock, events, registry, client, breakers, noteHealth, signal });
-  const probeBounds = { timeoutMs: probeTimeoutMs(settings), signal };
-  /** From the beginning of a probe that failed to the next: all that it takes fit into half an interval. */
-  const confirmAfterMs = intervalMs / (2 * unhealthyAfter);
+  const keyChecks = createKeyChecks(initial.health, { clock, events, registry, client, breakers, noteHealth, signal });
   /** By address, of those that are in the registry: whoever has left must not be remembered by what comes in late. */
   const findings = new Map<string, Findings>();
 
@@ -125,13 +124,14 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     // Whether one that has expired is back is for its heartbeats to say.
     if (found === undefined || stateOf(sfu) === "expired") return null;
     const startedMs = clock.monotonic();
-    const error = await (keyChecks.isInDoubt(sfu) ? keyChecks.check(sfu, probeBounds) : askNoop(sfu)).then(
+    const bounds = { timeoutMs, signal };
+    const error = await (keyChecks.isInDoubt(sfu) ? keyChecks.check(sfu, bounds) : askNoop(sfu, bounds)).then(
       () => null,
       onlySfuErrors,
     );
     if (findings.get(sfu.address) !== found || error?.failure === "aborted") return null;
     // A gateway that was itself late, or stopped, has not seen whether anybody answered.
-    if (error?.failure === "timeout" && isLate(clock.monotonic() - startedMs, probeBounds.timeoutMs)) return 0;
+    if (error?.failure === "timeout" && isLate(clock.monotonic() - startedMs, bounds.timeoutMs)) return 0;
     if (error === null) {
       succeeded(sfu, found);
       return null;
@@ -141,9 +141,9 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
   };
 
   /** @throws {SfuError} where nobody answers */
-  const askNoop = async (sfu: Sfu): Promise<void> => {
+  const askNoop = async (sfu: Sfu, bounds: AttemptBounds): Promise<void> => {
     try {
-      await client.noop(sfu, probeBounds);
+      await client.noop(sfu, bounds);
     } catch (error) {
       // Something answers, and whether it serves calls is for the calls to find out: an edge may let nothing else pass.
       if (error instanceof SfuError && error.status !== null && error.status < 500) return;
@@ -161,10 +161,15 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
     random,
     events,
     registry,
-    intervalMs,
+    intervalMs: initial.health.intervalMs,
     mostASecond: MOST_A_SECOND,
     atATime: AT_A_TIME,
     visit: probe,
+  });
+
+  events.on("reconfigured", ({ to }) => {
+    ({ unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(to));
+    rounds.setInterval(to.health.intervalMs);
   });
 
   const drawProbe = (sfu: Sfu, found: Findings): void => {
@@ -216,6 +221,29 @@ export function createProber(settings: Config["health"], breakerWindowMs: number
   return () => {
     stopped.abort(new SfuError("aborted", "the gateway is closing"));
     rounds.stop();
+  };
+}
+
+interface Pace {
+  /** Probes in a row. */
+  readonly unhealthyAfter: number;
+  readonly healthyAfter: number;
+  /** Of one probe. */
+  readonly timeoutMs: number;
+  /** From the beginning of a probe that failed to the next: all that it takes fit into half an interval. */
+  readonly confirmAfterMs: number;
+  /** How long a breaker remembers what a call has shown. */
+  readonly breakerWindowMs: number;
+}
+
+function paceOf({ health, breaker }: ProberSettings): Pace {
+  const { intervalMs, unhealthyAfter, healthyAfter } = health;
+  return {
+    unhealthyAfter,
+    healthyAfter,
+    timeoutMs: probeTimeoutMs(health),
+    confirmAfterMs: intervalMs / (2 * unhealthyAfter),
+    breakerWindowMs: breaker.windowMs,
   };
 }
 

@@ -13,6 +13,8 @@ export interface Rounds {
    * @returns whether this brought a visit about
    */
   now(sfu: Sfu): boolean;
+  /** Goes on at another pace: who is waiting waits anew. The same interval again changes nothing. */
+  setInterval(intervalMs: number): void;
   /** Aborts the visits under way; no other follows. */
   stop(): void;
 }
@@ -61,12 +63,12 @@ export function createRounds(options: RoundsOptions): Rounds {
     random,
     events,
     registry,
-    intervalMs,
     mostASecond,
-    firstWithinMs = intervalMs,
+    firstWithinMs = options.intervalMs,
     atATime,
     visit,
   } = options;
+  let { intervalMs } = options;
   const turns = new Map<string, Turn>();
   const limit = pLimit(atATime);
   const stopped = new AbortController();
@@ -134,6 +136,15 @@ export function createRounds(options: RoundsOptions): Rounds {
       turn.cancel();
       go(turn);
       return true;
+    },
+    setInterval(nextMs) {
+      if (nextMs === intervalMs) return;
+      intervalMs = nextMs;
+      for (const turn of turns.values()) {
+        if (turn.isUnderWay) continue;
+        turn.cancel();
+        wait(turn, random() * Math.max(intervalMs, shortestMs()));
+      }
     },
     stop() {
       for (const address of [...turns.keys()]) forget(address);

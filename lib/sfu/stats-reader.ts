@@ -30,9 +30,10 @@ const AT_A_TIME = 64;
  * @returns what stops it
  */
 export function createStatsReader(
-  { intervalMs, statsIntervalMs, timeoutMs }: Config["health"],
+  { intervalMs, statsIntervalMs, timeoutMs: initialTimeoutMs }: Config["health"],
   { clock, random, events, registry, client, reportsItself }: StatsReaderTools,
 ): () => void {
+  let timeoutMs = initialTimeoutMs;
   /** By address: what was wrong the last time. Said once, not at every reading. */
   const troubles = new Map<string, string>();
 
@@ -79,6 +80,10 @@ export function createStatsReader(
     mostASecond: MOST_A_SECOND,
     atATime: AT_A_TIME,
     visit: read,
+  });
+  events.on("reconfigured", ({ to: { health } }) => {
+    timeoutMs = health.timeoutMs;
+    rounds.setInterval(health.statsIntervalMs);
   });
   return () => rounds.stop();
 }

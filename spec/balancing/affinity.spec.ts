@@ -22,7 +22,7 @@ describe("affinity", () => {
 
   it("knows nothing of a conference that has not been served", async () => {
     expect(await affinity.get("room")).to.equal(null);
-    expect(await affinity.size()).to.equal(0);
+    expect(await store.assignments.size()).to.equal(0);
   });
 
   it("remembers who served a conference until its time is over", async () => {
@@ -55,7 +55,7 @@ describe("affinity", () => {
     expect(await serve("room", B)).to.equal(B);
     await clock.elapse(TTL_MS - 1);
     expect(await affinity.get("room")).to.equal(B);
-    expect(await affinity.size()).to.equal(1);
+    expect(await store.assignments.size()).to.equal(1);
   });
 
   it("keeps what somebody else has moved the conference to meanwhile", async () => {
@@ -101,16 +101,16 @@ describe("affinity", () => {
     affinity = createAffinity(0, store);
     expect(await serve("room", A)).to.equal(A);
     expect(await affinity.get("room")).to.equal(null);
-    expect(await affinity.size()).to.equal(0);
+    expect(await store.assignments.size()).to.equal(0);
   });
 
   it("counts only what is alive", async () => {
     await serve("old", A);
     await clock.elapse(TTL_MS / 2);
     await serve("new", A);
-    expect(await affinity.size()).to.equal(2);
+    expect(await store.assignments.size()).to.equal(2);
     await clock.elapse(TTL_MS / 2 + 1);
-    expect(await affinity.size()).to.equal(1);
+    expect(await store.assignments.size()).to.equal(1);
   });
 
   it("is what every gateway with the same store sees", async () => {

@@ -70,7 +70,7 @@ export function openDesk(
 ): Desk {
   const events = new Events();
   const registry = createRegistry(clock, events);
-  const balancer = createBalancer(configOf(settings), { clock, random, events, registry, geo });
+  const balancer = createBalancer(configOf(settings), { clock, random, events, registry });
   for (const sfu of fleet) registry.put(sfu);
   return {
     ...balancer,

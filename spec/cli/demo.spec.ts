@@ -27,6 +27,7 @@ function ioOf(env: Readonly<Record<string, string>> = {}): {
     stdout: (text: string) => void out.push(text),
     stderr: (text: string) => void err.push(text),
     color: false,
+    onHangup: () => () => undefined,
     signal: end.signal,
   };
   return { io, out, err, end };

@@ -95,6 +95,7 @@ export function command(args: readonly string[], env: Environment = {}, color = 
     stdout: (text) => writes.push(text),
     stderr: (text) => (stderr += text),
     color,
+    onHangup: () => () => undefined,
     signal: controller.signal,
   });
   return {

@@ -18,6 +18,8 @@ export interface Running {
   line(start: string): Promise<Readonly<Record<string, unknown>>>;
   /** What SIGTERM does. */
   end(): void;
+  /** What SIGHUP does. */
+  hangUp(): void;
 }
 
 /** Runs a command to its end, in this process. The environment has a gateway key and nothing else. */
@@ -30,12 +32,14 @@ export async function runCli(args: readonly string[], env: Environment = {}): Pr
     stderr: (text) => (stderr += text),
     color: false,
     signal: new AbortController().signal,
+    onHangup: () => () => undefined,
   });
   return { exitCode, stdout, stderr };
 }
 
 export function startCli(args: readonly string[], env: Environment = {}): Running {
   const controller = new AbortController();
+  let hangup: (() => void) | null = null;
   const logs: Readonly<Record<string, unknown>>[] = [];
   const waiting = new Set<() => void>();
   const exitCode = run(args, {
@@ -47,6 +51,10 @@ export function startCli(args: readonly string[], env: Environment = {}): Runnin
     stderr: () => undefined,
     color: false,
     signal: controller.signal,
+    onHangup(run) {
+      hangup = run;
+      return () => (hangup = null);
+    },
   });
   return {
     exitCode,
@@ -62,6 +70,7 @@ export function startCli(args: readonly string[], env: Environment = {}): Runnin
         exitCode.then((code) => reject(new Error(`it ended with ${code} and never said '${start}'`)), reject);
       }),
     end: () => controller.abort(),
+    hangUp: () => hangup?.(),
   };
 }
 

@@ -38,7 +38,13 @@ describe("scenario: SFUs that register themselves", () => {
   const command = (args: readonly string[], env: Readonly<Record<string, string>>): (typeof agents)[number] => {
     const [out, end]: [string[], AbortController] = [[], new AbortController()];
     const write = (text: string): void => void out.push(text);
-    const io = { env: { SFU_GATEWAY_URL: gateway.url, ...env }, stdout: write, stderr: write, color: false };
+    const io = {
+      env: { SFU_GATEWAY_URL: gateway.url, ...env },
+      stdout: write,
+      stderr: write,
+      color: false,
+      onHangup: () => () => undefined,
+    };
     return { end, ended: run(args, { ...io, signal: end.signal }), out };
   };
   const startAgent = (index: number, intervalMs = 100): void => {

@@ -55,7 +55,7 @@ describe("the prober", () => {
     client = new FakeClient(clock);
     breakers = createBreakers(BREAKER, clock, events);
     const tools = { clock, random: seeded(seed), events, registry, client, breakers };
-    stop = createProber({ ...SETTINGS, ...settings }, BREAKER.windowMs, tools);
+    stop = createProber({ health: { ...SETTINGS, ...settings }, breaker: BREAKER }, tools);
     for (const one of sfus) registry.put(one);
   };
   const end = (): void => {

@@ -28,13 +28,13 @@ export async function serveRoutes(
     clock,
     port: 0,
     bind: "127.0.0.1",
-    graceMs: 1000,
+    graceMs: () => 1000,
     onError,
     onConnection: (socket) => arrivals.opened(socket),
     middleware: [
       openRequest({ clock, arrivals, trustedProxies: new BlockList(), isDraining: () => false }),
       handleErrors(events),
-      ...route(routes),
+      route(routes),
     ],
   });
   const { port } = await server.listen();

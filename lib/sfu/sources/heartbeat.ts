@@ -40,7 +40,6 @@ export interface HeartbeatsTools {
   readonly clock: Clock;
   readonly events: Events;
   readonly registry: Registry;
-  /** Read anew each time, so they may change; the sweep keeps the pace that it began with. */
   readonly settings: HeartbeatSettings;
 }
 
@@ -53,11 +52,13 @@ const FORGOTTEN_AFTER = 10;
 /** Each that leaves costs every listener a moment, and a whole fleet may be silent at once. */
 const FORGOTTEN_AT_ONCE = 25;
 
-export function createHeartbeats({ clock, events, registry, settings }: HeartbeatsTools): Heartbeats {
+export function createHeartbeats({ clock, events, registry, settings: initial }: HeartbeatsTools): Heartbeats {
+  let settings = initial;
   /** By address: what this source has put into the registry. */
   const registered = new Map<string, Sfu>();
   /** By address, whatever its source: when it was last heard of, in time that the gateway was awake. Oldest first. */
   const heardAtMs = new Map<string, number>();
+  // A TTL that a reload has made shorter is seen to a second late at most.
   const sweepMs = Math.min(settings.ttlMs / 10, 1000);
   const awakeMs = createAwakeTime(clock, sweepMs);
 
@@ -127,6 +128,9 @@ export function createHeartbeats({ clock, events, registry, settings }: Heartbea
     }
   };
 
+  events.on("reconfigured", ({ to }) => {
+    settings = { ttlMs: to.registration.ttlMs, maxSessions: to.balancing.maxSessions };
+  });
   // A TTL is for those who live by their heartbeats alone.
   events.on("sfuChanged", ({ to }) => {
     if (to.source !== "heartbeat" && registry.health(to).state === "expired") unknown(to);

@@ -25,6 +25,7 @@ function run(env: Environment, system?: System): Run {
     stdout: (text: string) => void logs.push(JSON.parse(text) as LogLine),
     stderr: () => undefined,
     color: false,
+    onHangup: () => () => undefined,
     signal: controller.signal,
   };
   const started = { exitCode: agent({}, io, system), logs, end: () => controller.abort() };

@@ -9,7 +9,8 @@ import type { Sfu } from "../../../lib/sfu/sfu.ts";
 import {
   createExternalSource,
   type ExternalSource,
-  type ExternalSourceOptions,
+  type ExternalSourceTools,
+  type FollowedList,
 } from "../../../lib/sfu/sources/external.ts";
 import { type ListFault, SimulatedSfuList, type SimulatedSfuListOptions } from "../../../lib/simulator/sfu-list.ts";
 import { useFakeClock } from "../../support/clock.ts";
@@ -46,6 +47,7 @@ describe("the external list of SFUs", () => {
   let moves: string[];
   let list: SimulatedSfuList;
   let source: ExternalSource;
+  let followed: FollowedList;
   /** How many timers the source has set: two a reading, one that bounds it and one that waits for the next. */
   let timersSet: number;
   let readings: number;
@@ -75,14 +77,18 @@ describe("the external list of SFUs", () => {
   const serve = async (
     entries: readonly unknown[],
     options: Partial<SimulatedSfuListOptions> = {},
-    settings: Partial<ExternalSourceOptions> = {},
+    settings: Partial<ExternalSourceTools & FollowedList> = {},
   ): Promise<void> => {
     list = new SimulatedSfuList({ clock, entries, ...options });
     await list.listen();
     open(list.url, settings);
   };
 
-  const open = (url: string, settings: Partial<ExternalSourceOptions> = {}, intervalMs = INTERVAL_MS): void => {
+  const open = (
+    url: string,
+    settings: Partial<ExternalSourceTools & FollowedList> = {},
+    intervalMs = INTERVAL_MS,
+  ): void => {
     const counting: Clock = {
       ...clock,
       after(delayMs, run) {
@@ -90,16 +96,9 @@ describe("the external list of SFUs", () => {
         return clock.after(delayMs, run);
       },
     };
-    source = createExternalSource({
-      clock: counting,
-      random: punctual,
-      events,
-      registry,
-      settings: { url, intervalMs },
-      token: null,
-      defaults: { maxSessions: 1000 },
-      ...settings,
-    });
+    const { token = null, defaults = { maxSessions: 1000 }, ...tools } = settings;
+    followed = { settings: { url, intervalMs }, token, defaults };
+    source = createExternalSource({ clock: counting, random: punctual, events, registry, ...tools });
   };
 
   const over = (): Promise<void> =>
@@ -109,7 +108,7 @@ describe("the external list of SFUs", () => {
     });
   const first = async (): Promise<void> => {
     readings = 1;
-    source.start();
+    source.follow(followed);
     await over();
   };
   const next = async (afterMs = INTERVAL_MS): Promise<void> => {
@@ -513,7 +512,7 @@ describe("the external list of SFUs", () => {
 
     it("is not asked for with a token that is not for a header", async () => {
       await serve([entry(1)], {}, { token: new Secret(`${TOKEN}\n`) });
-      source.start();
+      source.follow(followed);
       await eventually("it is told", () => told.length === 1);
       expect(lastError()).to.contain("expected visible ASCII characters in [registry] token");
       expect(list.requests).to.be.empty;
@@ -594,7 +593,7 @@ describe("the external list of SFUs", () => {
         await serve([entry(1)]);
         await list.break({ kind });
         readings = 1;
-        source.start();
+        source.follow(followed);
         await arrived(1);
         await clock.elapse(4999);
         expect(told).to.be.empty;
@@ -612,7 +611,7 @@ describe("the external list of SFUs", () => {
       await serve([entry(1)]);
       open(list.url, { random: () => 0 }, 1000);
       await list.break({ kind: "hang" });
-      source.start();
+      source.follow(followed);
       await arrived(1);
       for (let reading = 2; reading <= 4; reading++) {
         await clock.elapse(999);
@@ -629,7 +628,7 @@ describe("the external list of SFUs", () => {
       await serve([entry(1)]);
       await list.break({ kind: "slow", delayMs: 4900 });
       readings = 1;
-      source.start();
+      source.follow(followed);
       await arrived(1);
       await clock.elapse(4900);
       await over();
@@ -659,7 +658,7 @@ describe("the external list of SFUs", () => {
       it(`is given up at once amid a reading where the server would ${kind}, and nothing is told of it`, async () => {
         await serve([entry(1)]);
         await list.break({ kind });
-        source.start();
+        source.follow(followed);
         await arrived(1);
         source.close();
         await eventually("the server has seen it", () => list.requests[0]!.aborted);
@@ -679,7 +678,7 @@ describe("the external list of SFUs", () => {
         });
       });
       open(server.address);
-      source.start();
+      source.follow(followed);
       await eventually("it is answered", () => isAnswered && server.open === 0);
       await untouched();
       expect(addresses()).to.be.empty;
@@ -689,7 +688,7 @@ describe("the external list of SFUs", () => {
     it("is not read where nobody had started to", async () => {
       await serve([entry(1)]);
       source.close();
-      source.start();
+      source.follow(followed);
       await untouched();
       expect(list.requests).to.be.empty;
     });
@@ -708,8 +707,8 @@ describe("the external list of SFUs", () => {
   it("is read once at a time however often it is started", async () => {
     await serve([entry(1)]);
     readings = 1;
-    source.start();
-    source.start();
+    source.follow(followed);
+    source.follow(followed);
     await over();
     await next();
     expect(list.requests).to.have.length(2);

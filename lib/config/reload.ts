@@ -1,0 +1,39 @@
+import { toError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import { changesBetween, type Configuration } from "./changes.ts";
+import { ConfigError, type Fault, formatFault } from "./fault.ts";
+import type { Loaded } from "./load.ts";
+
+export interface ReloadTools {
+  /** @throws {ConfigError} with every fault */
+  readonly load: () => Loaded;
+  /** Puts it in force, at once and as a whole. */
+  readonly apply: (configuration: Configuration) => void;
+  readonly events: Events;
+  /** What is in force at the beginning. */
+  readonly initial: Loaded;
+  /** Told of the warnings that the configuration before did not have. */
+  readonly warn: (warnings: readonly Fault[]) => void;
+}
+
+/**
+ * @returns what reads the configuration anew and puts it in force, or, where anything is wrong with it, leaves
+ *   everything as it is; told as `configReload` either way
+ */
+export function createReload({ load, apply, events, initial, warn }: ReloadTools): () => void {
+  let inForce = initial;
+  return () => {
+    try {
+      const next = load();
+      const changes = changesBetween(inForce, next);
+      apply(next);
+      const known = inForce.warnings.map(formatFault);
+      warn(next.warnings.filter((warning) => !known.includes(formatFault(warning))));
+      inForce = next;
+      events.emit("configReload", { changes, error: null });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) events.emit("unexpected", { where: "a reload", error: toError(error) });
+      events.emit("configReload", { changes: [], error: toError(error) });
+    }
+  };
+}
