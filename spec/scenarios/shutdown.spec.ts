@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect } from "chai";
+import { systemClock } from "../../lib/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { claimsOf, GATEWAY_KEY, token } from "../support/tokens.ts";
-
-const LAUNCHER = new URL("../../bin/sfu-gateway", import.meta.url).pathname;
+import { startLoad } from "../support/load.ts";
+import { type GatewayProcess, useGatewayProcesses } from "../support/process.ts";
+import { claimsOf, token } from "../support/tokens.ts";
 
 /** Opens a connection and lets it go. */
 async function connectTo(url: string): Promise<void> {
@@ -19,40 +19,18 @@ async function connectTo(url: string): Promise<void> {
 }
 
 describe("scenario: shutting down the process", () => {
+  const start = useGatewayProcesses();
   let fleet: SimulatedFleet;
-  let gateway: ChildProcess;
-  let output: string;
-  let url: string;
+  let gateway: GatewayProcess;
 
   beforeEach(async () => {
     fleet = await startFleet(1);
-    output = "";
-    gateway = spawn(LAUNCHER, ["serve"], {
-      env: {
-        PATH: process.env.PATH,
-        NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
-        SFU_GATEWAY_KEY: GATEWAY_KEY,
-        SFU_GATEWAY_NODES: JSON.stringify({ sfu: fleet.entries }),
-        SFU_GATEWAY_PORT: "0",
-        SFU_GATEWAY_BIND: "127.0.0.1",
-      },
-      stdio: ["ignore", "pipe", "inherit"],
-      timeout: 10_000,
-    });
-    gateway.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
-    await eventually("it listens", () => /"msg":"listening on (http:[^"]+)"/.test(output));
-    url = /"msg":"listening on (http:[^"]+)"/.exec(output)![1]!;
+    gateway = await start({ env: { SFU_GATEWAY_NODES: JSON.stringify({ sfu: fleet.entries }) } });
   });
-  afterEach(async () => {
-    if (gateway.exitCode === null && gateway.signalCode === null) {
-      gateway.kill("SIGKILL");
-      await once(gateway, "exit");
-    }
-    await fleet.close();
-  });
+  afterEach(() => fleet.close());
 
   const join = (): Promise<Response> =>
-    fetch(`${url}/v1/channel`, { headers: { authorization: `Bearer ${token({ claims: claimsOf("room") })}` } });
+    fetch(`${gateway.url}/v1/channel`, { headers: { authorization: `Bearer ${token({ claims: claimsOf("room") })}` } });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it(`finishes what is in flight on ${signal}, takes nothing new, and exits with 0`, async () => {
@@ -60,9 +38,9 @@ describe("scenario: shutting down the process", () => {
       const inFlight = join();
       await eventually("the SFU is asked", () => fleet.joins() === 1);
       gateway.kill(signal);
-      await eventually("it says so", () => output.includes("shutting down"));
+      await gateway.nextLine("shutting down");
       await eventually("a new connection is refused", () =>
-        connectTo(url).then(
+        connectTo(gateway.url).then(
           () => false,
           (error: unknown) => (error as NodeJS.ErrnoException).code === "ECONNREFUSED",
         ),
@@ -70,16 +48,29 @@ describe("scenario: shutting down the process", () => {
 
       const response = await inFlight;
       expect(response.status).to.equal(200);
-      const [code] = (await once(gateway, "exit")) as [number | null];
-      expect(code).to.equal(0);
-      expect(output).to.include('"msg":"shut down"');
+      expect(await gateway.exitCode).to.equal(0);
+      expect(gateway.logs.at(-1)?.msg).to.equal("shut down");
     });
   }
 
   it("does not wait for idle connections", async () => {
     expect((await join()).status).to.equal(200);
     gateway.kill("SIGTERM");
-    const [code] = (await once(gateway, "exit")) as [number | null];
-    expect(code).to.equal(0);
+    expect(await gateway.exitCode).to.equal(0);
+  });
+
+  it("loses no request under 200 a second: it answers those that have come, and refuses the others", async () => {
+    const load = startLoad(gateway.url, { perSecond: 200 });
+    await eventually("calls are served", () => load.outcomes.length >= 200);
+    const endedMs = systemClock.monotonic();
+    gateway.kill("SIGTERM");
+    expect(await gateway.exitCode).to.equal(0);
+    await eventually("calls are refused", () => load.outcomes.some(({ error }) => error === "ECONNREFUSED"));
+
+    const outcomes = await load.stop();
+    const served = outcomes.filter(({ status }) => status === 200);
+    const refused = outcomes.filter(({ error }) => error === "ECONNREFUSED");
+    expect(served.length + refused.length, "what else became of them").to.equal(outcomes.length);
+    expect(refused.filter(({ begunMs }) => begunMs < endedMs)).to.deep.equal([]);
   });
 });

@@ -1,0 +1,95 @@
+import { expect } from "chai";
+import type { Configuration } from "../../lib/config/changes.ts";
+import { type ConfigError, type Fault, formatFault } from "../../lib/config/fault.ts";
+import { createReload } from "../../lib/config/reload.ts";
+import { type EventMap, Events } from "../../lib/events.ts";
+import { sfuKey } from "../support/tokens.ts";
+import { type Given, useFiles } from "./harness.ts";
+
+const SFU = `[[sfu]]\naddress = "http://sfu1"\nkey = "${sfuKey(1)}"\n`;
+
+describe("a reload", () => {
+  const files = useFiles();
+  let given: Given;
+  let applied: Configuration[];
+  let warned: string[];
+  let told: EventMap["configReload"][];
+  let unexpected: string[];
+  let apply: (next: Configuration) => void;
+  let reload: () => void;
+
+  beforeEach(() => {
+    given = { secrets: SFU };
+    applied = [];
+    warned = [];
+    told = [];
+    unexpected = [];
+    apply = (next) => applied.push(next);
+    const events = new Events();
+    events.on("configReload", (event) => told.push(event));
+    events.on("unexpected", ({ where, error }) => unexpected.push(`${where}: ${error.message}`));
+    reload = createReload({
+      load: () => files.load(given),
+      apply: (next) => apply(next),
+      events,
+      initial: files.load(given),
+      warn: (warnings: readonly Fault[]) => warned.push(...warnings.map(formatFault)),
+    });
+  });
+
+  it("puts what is there now in force, and tells what has changed", () => {
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 5" };
+    reload();
+    expect(applied.map(({ config }) => config.failover.maxRetries)).to.deep.equal([5]);
+    expect(told).to.deep.equal([{ changes: ["[failover] max_retries: 3 → 5"], error: null }]);
+  });
+
+  it("compares with what was put in force last", () => {
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 5" };
+    reload();
+    reload();
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 6" };
+    reload();
+    expect(told.map(({ changes }) => changes)).to.deep.equal([
+      ["[failover] max_retries: 3 → 5"],
+      [],
+      ["[failover] max_retries: 5 → 6"],
+    ]);
+  });
+
+  it("changes nothing where anything is wrong, and tells all of it", () => {
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 0\nmax_retrys = 2" };
+    reload();
+    expect(applied).to.deep.equal([]);
+    const [event] = told;
+    expect(event?.changes).to.deep.equal([]);
+    expect((event?.error as ConfigError).faults).to.have.lengthOf(2);
+    expect(unexpected).to.deep.equal([]);
+
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 4" };
+    reload();
+    expect(told.at(-1)).to.deep.equal({ changes: ["[failover] max_retries: 3 → 4"], error: null });
+  });
+
+  it("tells of warnings that are new, and not again of those that were there", () => {
+    given = { secrets: SFU, config: "[failover]\nretry_timeout_ms = 4000" };
+    reload();
+    expect(warned).to.have.lengthOf(1);
+    expect(warned[0]).to.contain("Odoo gives up at 3000 ms");
+    reload();
+    expect(warned).to.have.lengthOf(1);
+  });
+
+  it("goes on from what was in force where putting the next in force fails", () => {
+    apply = () => {
+      throw new Error("out of order");
+    };
+    given = { secrets: SFU, config: "[failover]\nmax_retries = 5" };
+    reload();
+    expect(unexpected).to.deep.equal(["a reload: out of order"]);
+    expect(told.map(({ error }) => error?.message)).to.deep.equal(["out of order"]);
+    apply = (next) => applied.push(next);
+    reload();
+    expect(told.at(-1)?.changes).to.deep.equal(["[failover] max_retries: 3 → 5"]);
+  });
+});
