@@ -99,14 +99,20 @@ function isSomethingElse({ failure, status, isFromProxy }: SfuError): boolean {
   return !isFromProxy && (status !== null || failure === "garbage" || failure === "too_large");
 }
 
-function summary({ sfus, balancing, failover }: Config, { gatewayKeys }: Secrets): string {
-  const regions = new Set(sfus.map(({ region }) => region)).size;
+function summary(config: Config, { gatewayKeys, registrationKey, adminToken }: Secrets): string {
+  const { sfus, balancing, failover, registry } = config;
+  const regions = new Set(sfus.map(({ region }) => region).filter((region) => region !== null)).size;
+  const fleet = `${String(sfus.length)} in ${String(regions)} ${regions === 1 ? "region" : "regions"}`;
+  const opened = (by: string, secret: unknown): string => (secret === null ? `off, for ${by} is not set` : "on");
   return [
     "the configuration is fine",
-    `  SFUs       ${String(sfus.length)} in ${String(regions)} ${regions === 1 ? "region" : "regions"}`,
-    `  keys       ${String(gatewayKeys.length)} of the gateway`,
-    `  balancing  ${balancing.strategy}`,
-    `  failover   up to ${String(failover.maxRetries)} SFUs within ${String(failover.retryTimeoutMs)} ms`,
+    `  SFUs          ${regions === 0 ? String(sfus.length) : fleet}`,
+    `  SFU list      ${registry === null ? "none" : `read every ${String(registry.intervalMs)} ms`}`,
+    `  registration  ${opened("SFU_GATEWAY_REGISTRATION_KEY", registrationKey)}`,
+    `  admin routes  ${opened("SFU_GATEWAY_ADMIN_TOKEN", adminToken)}`,
+    `  keys          ${String(gatewayKeys.length)} of the gateway`,
+    `  balancing     ${balancing.strategy}`,
+    `  failover      up to ${String(failover.maxRetries)} SFUs within ${String(failover.retryTimeoutMs)} ms`,
   ].join("\n");
 }
 

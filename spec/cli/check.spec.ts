@@ -24,10 +24,13 @@ describe("check", () => {
       exitCode: 0,
       stdout: [
         "the configuration is fine",
-        "  SFUs       2 in 1 region",
-        "  keys       1 of the gateway",
-        "  balancing  load",
-        "  failover   up to 3 SFUs within 2500 ms",
+        "  SFUs          2",
+        "  SFU list      none",
+        "  registration  off, for SFU_GATEWAY_REGISTRATION_KEY is not set",
+        "  admin routes  off, for SFU_GATEWAY_ADMIN_TOKEN is not set",
+        "  keys          1 of the gateway",
+        "  balancing     load",
+        "  failover      up to 3 SFUs within 2500 ms",
         "",
       ].join("\n"),
       stderr: "",
@@ -39,7 +42,21 @@ describe("check", () => {
     const config = files.write("gateway.toml", "[failover]\nmax_retries = 2\n");
     const { exitCode, stdout } = await runCli(["check", "--secrets", secrets, "--config", config]);
     expect(exitCode).to.equal(0);
-    expect(stdout).to.include("SFUs       2 in 2 regions").and.include("up to 2 SFUs");
+    expect(stdout).to.include("SFUs          2 in 2 regions").and.include("up to 2 SFUs");
+  });
+
+  it("says what else is on", async () => {
+    const secrets = files.write("secrets.toml", sfuTable(1, 'region = "eu"\n') + sfuTable(2));
+    const config = files.write("gateway.toml", '[registry]\nurl = "https://list.example/sfus"\ninterval_ms = 500\n');
+    const { stdout } = await runCli(["check", "--secrets", secrets, "--config", config], {
+      SFU_GATEWAY_REGISTRATION_KEY: sfuKey(8),
+      SFU_GATEWAY_ADMIN_TOKEN: "a-token-that-nobody-guesses",
+    });
+    expect(stdout)
+      .to.include("SFUs          2 in 1 region\n")
+      .and.include("SFU list      read every 500 ms\n")
+      .and.include("registration  on\n")
+      .and.include("admin routes  on\n");
   });
 
   it("tells warnings on stderr and is content all the same", async () => {
@@ -149,7 +166,7 @@ describe("check", () => {
       expect(
         stdout
           .split("\n")
-          .slice(5, 8)
+          .filter((line) => line.startsWith("http"))
           .map((line) => line.split(/ {2,}/).slice(0, 2)),
       ).to.deep.equal(fleet.map(({ address }, index) => [address, states[index]]));
     });
