@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly port: number;
   readonly bind: string;
+  /** Whether other servers may listen there as well; false unless it says so. The kernel shares the connections out. */
+  readonly reusePort?: boolean;
   /** How long a shutdown waits for what is in flight; asked for when it begins. */
   readonly graceMs: () => number;
   /** How long a caller may take to send a request, in milliseconds; 10,000 unless a spec has no time for that. */
@@ -32,8 +34,14 @@ const REQUEST_TIME_MS = 10_000;
 /** Longer than the idle time of the usual proxies in front, so that it is never the gateway that closes first. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** To accept what is in the queue, to read what was sent there, and some to spare. */
-const TURNS_TO_SETTLE = 8;
+/**
+ * libuv accepts one connection a turn of the event loop, so the kernel's queue is empty when a few turns in a row have
+ * brought none, and by then what was sent there is read, too.
+ */
+const QUIET_TURNS = 8;
+
+/** Who connects in order to ask, asks at once; a connection that is silent for longer was opened ahead of its request. */
+const SILENCE_MS = 500;
 
 export function createHttpServer(options: ServerOptions): Server {
   const koa = new Koa();
@@ -66,10 +74,11 @@ export function createHttpServer(options: ServerOptions): Server {
   };
 }
 
-function listen(server: HttpServer, { port, bind, onError }: ServerOptions): Promise<AddressInfo> {
+function listen(server: HttpServer, options: ServerOptions): Promise<AddressInfo> {
+  const { port, bind, reusePort = false, onError } = options;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, bind, () => {
+    server.listen({ port, host: bind, reusePort }, () => {
       server.off("error", reject);
       // One connection that could not be accepted is no reason to end the others.
       server.on("error", onError);
@@ -78,15 +87,27 @@ function listen(server: HttpServer, { port, bind, onError }: ServerOptions): Pro
   });
 }
 
+/** The kernel has accepted connections that Node has not seen yet, and would reset them with the listener. */
+async function emptyQueue(server: HttpServer, mayWait: () => boolean): Promise<void> {
+  let quietTurns = 0;
+  const onConnection = (): void => void (quietTurns = 0);
+  server.on("connection", onConnection);
+  while (quietTurns++ < QUIET_TURNS && mayWait()) await turnsOfTheLoop(1);
+  server.off("connection", onConnection);
+}
+
 async function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
+  const untilMs = clock.monotonic() + graceMs();
   const cancel = clock.after(graceMs(), () => server.closeAllConnections());
-  // The kernel has accepted connections that Node has not seen yet, and would reset them with the listener.
-  await turnsOfTheLoop(TURNS_TO_SETTLE);
+  await emptyQueue(server, () => clock.monotonic() < untilMs);
+  // Node takes a connection that was opened ahead of its first request for one that is sending it.
+  const cancelSilent = clock.after(SILENCE_MS, () => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  });
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
-    // Node takes a connection that was opened ahead of its first request for one that is sending it.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   });
+  cancelSilent();
   cancel();
 }

@@ -158,15 +158,36 @@ describe("the HTTP server", () => {
       await closed;
     });
 
-    it("waits for no idle connection, used or not", async () => {
+    it("waits for no idle connection that has been used", async () => {
       const { url } = await serveSlowly();
       const used = await callRaw(url, GET.replace("/", "/fast"));
       await eventually("the answer is there", () => used.received().endsWith("fast"));
-      const unused = await callRaw(url);
-      await (await fetch(`${url}/fast`)).text();
       await server.close();
-      await Promise.all([used.closed, unused.closed]);
-      expect(unused.received()).to.equal("");
+      await used.closed;
+    });
+
+    it("waits half a second for a request on a connection that is there, and no longer", async () => {
+      const { url } = await serveSlowly();
+      const [late, silent] = [await callRaw(url), await callRaw(url)];
+      let isClosed = false;
+      const closed = server.close().then(() => (isClosed = true));
+      await eventually("nobody else is let in", () => isRefused(url));
+      late.socket.write(GET.replace("/", "/fast"));
+      await eventually("the answer is there", () => late.received().endsWith("fast"));
+      late.socket.end();
+      await clock.elapse(499);
+      expect(isClosed).to.be.false;
+      await clock.elapse(1);
+      await Promise.all([closed, late.closed, silent.closed]);
+      expect(silent.received()).to.equal("");
+    });
+
+    it("answers all who have connected, however many wait to be let in", async () => {
+      const { url } = await serveSlowly();
+      const callers = await Promise.all(Array.from({ length: 60 }, () => callRaw(url, GET.replace("/", "/fast"))));
+      const closed = server.close();
+      await eventually("all are answered", () => callers.every((caller) => caller.received().endsWith("fast")));
+      await closed;
     });
 
     it("cuts what does not end, when the grace is over and no sooner", async () => {
