@@ -18,6 +18,8 @@ export type ErrorCode =
   | "no_sfu_available"
   | "overloaded"
   | "all_candidates_failed"
+  | "disconnect_incomplete"
+  | "loop_detected"
   | "caller_gone"
   | "internal";
 

@@ -43,6 +43,7 @@ export interface DisconnectEvent {
   readonly unknown: number;
   /** The SFUs that were asked. */
   readonly asked: readonly Sfu[];
+  /** Those that did not take it, and those that could not be asked in time. */
   readonly failed: readonly { readonly sfu: Sfu; readonly error: SfuError }[];
   readonly error: Error | null;
 }

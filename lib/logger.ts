@@ -1,7 +1,7 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
 import { ConfigError, formatFault } from "./config/fault.ts";
 import { GatewayError, ListError, SfuError } from "./errors.ts";
-import type { AttemptEvent, ChannelRequestEvent, Events } from "./events.ts";
+import type { AttemptEvent, ChannelRequestEvent, DisconnectEvent, Events } from "./events.ts";
 import { VERSION } from "./version.ts";
 
 export type { Logger };
@@ -36,6 +36,16 @@ export function logEvents(events: Events, logger: Logger): void {
     const fields = { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced };
     const attempts = event.attempts.map(describeAttempt);
     logger[levelOf(event)]({ ...fields, attempts, ms: round(event.durationMs) }, describeRequest(event));
+  });
+
+  events.on("disconnect", (event) => {
+    const { requestId, outcome, callerAddress, channels, unknown, asked, durationMs } = event;
+    const failed = event.failed
+      .slice(0, MAX_FAILED)
+      .map(({ sfu, error }) => ({ sfu: sfu.address, outcome: error.failure }));
+    const fields = { requestId, outcome, callerAddress, channels, unknown, asked: asked.length, failed };
+    const level = outcome === "ok" ? "info" : outcome === "internal" ? "error" : "warn";
+    logger[level]({ ...fields, ms: round(durationMs) }, describeDisconnect(event));
   });
 
   events.on("breaker", ({ sfu, from, to }) => {
@@ -75,17 +85,20 @@ export function logEvents(events: Events, logger: Logger): void {
     }
   });
 
-  // Before it has served a call, its health and its breaker tell the rest.
+  // Before it has served a call, its health and its breaker tell the rest. What a reload has changed is said in one line.
   events.on("sfuAdded", ({ sfu }) => {
     const fields = { sfu: sfu.address, region: sfu.region, source: sfu.source };
     logger[sfu.source === "static" ? "debug" : "info"](fields, `${sfu.address} has joined the fleet`);
   });
-  events.on("sfuChanged", ({ to }) => {
-    logger.info({ sfu: to.address, region: to.region, source: to.source }, `${to.address} has other settings now`);
+  events.on("sfuChanged", ({ from, to }) => {
+    logger[from.source === "static" && to.source === "static" ? "debug" : "info"](
+      { sfu: to.address, region: to.region, source: to.source },
+      `${to.address} has other settings now`,
+    );
   });
   events.on("sfuRemoved", ({ sfu }) => {
     const fields = { sfu: sfu.address, region: sfu.region, source: sfu.source };
-    logger.info(fields, `${sfu.address} has left the fleet`);
+    logger[sfu.source === "static" ? "debug" : "info"](fields, `${sfu.address} has left the fleet`);
   });
 
   events.on("heartbeat", ({ outcome, address, error }) => {
@@ -150,6 +163,24 @@ function describeRequest({ outcome, attempts, error, servedBy, coalesced, durati
   return `no channel after ${ms}: ${[error === null ? outcome : messageOf(error), trail].filter((part) => part !== "").join(": ")}`;
 }
 
+function describeDisconnect({ outcome, channels, unknown, asked, error, durationMs }: DisconnectEvent): string {
+  const ms = `${String(round(durationMs))} ms`;
+  if (error !== null) {
+    const why = messageOf(error);
+    if (outcome !== "disconnect_incomplete") return `a disconnect failed after ${ms}: ${why}`;
+    return `a disconnect is incomplete after ${ms}, sessions may go on until their browsers leave: ${why}`;
+  }
+  if (channels === 0) return "a disconnect named no channels, so nobody was asked";
+  const [only] = asked;
+  const by = asked.length === 1 ? (only?.address ?? "") : `${String(asked.length)} SFUs`;
+  const all = unknown === 0 ? "" : `; which SFU has ${String(unknown)} of them is not known, so all were asked`;
+  return `${by} took the disconnect of sessions in ${countOf(channels, "channel")} in ${ms}${all}`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${String(count)} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function describeAttempt({ sfu, durationMs, error }: AttemptEvent): Readonly<Record<string, string | number>> {
   return { sfu: sfu.address, outcome: error?.failure ?? "ok", ms: round(durationMs) };
 }
@@ -166,6 +197,9 @@ function isOwn(error: Error): boolean {
 function messageOf(error: Error): string {
   return isOwn(error) ? error.message : error.name;
 }
+
+/** A whole fleet that failed would make a line that nobody reads. */
+const MAX_FAILED = 10;
 
 /** Deeper than any chain of causes that means something; one that bites its tail must end. */
 const MAX_CAUSES = 5;

@@ -44,6 +44,7 @@ describe("the app", () => {
         noop: () => Promise.resolve(),
         checkKey: () => Promise.resolve("accepted"),
         stats: () => Promise.resolve({ sessions: 0, channels: 0, ordinarySessions: 0 }),
+        disconnect: () => Promise.resolve(),
         close: () => (isClientClosed = true),
       },
     });

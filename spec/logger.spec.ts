@@ -2,8 +2,15 @@ import { expect } from "chai";
 import got, { RequestError } from "got";
 import { createServer } from "node:net";
 import { parseKey } from "../lib/auth/keys.ts";
+import { ConfigError } from "../lib/config/fault.ts";
 import { GatewayError, ListError, SfuError } from "../lib/errors.ts";
-import { type AttemptEvent, type ChannelRequestEvent, Events } from "../lib/events.ts";
+import {
+  type AttemptEvent,
+  type ChannelRequestEvent,
+  type DisconnectEvent,
+  type EventMap,
+  Events,
+} from "../lib/events.ts";
 import { createLogger, logEvents, type Logger } from "../lib/logger.ts";
 import type { Sfu } from "../lib/sfu/sfu.ts";
 import { sfuKey } from "./support/tokens.ts";
@@ -334,21 +341,65 @@ describe("the log", () => {
     ]);
   });
 
-  it("tells who joins and leaves the fleet, those of the configuration aside as they all do at the start", () => {
+  it("tells who joins, changes and leaves, those of the configuration aside, of which a reload tells in one line", () => {
     const sfu = sfuOf(1);
     const log = logged((events) => {
-      events.emit("sfuAdded", { sfu });
-      events.emit("sfuAdded", { sfu: { ...sfu, source: "heartbeat" } });
-      events.emit("sfuChanged", { from: sfu, to: sfu });
-      events.emit("sfuRemoved", { sfu });
+      for (const source of ["static", "heartbeat"] as const) {
+        const one = { ...sfu, source };
+        events.emit("sfuAdded", { sfu: one });
+        events.emit("sfuChanged", { from: one, to: one });
+        events.emit("sfuRemoved", { sfu: one });
+      }
     });
-    expect(log.all().map(({ level }) => level)).to.deep.equal(["debug", "info", "info", "info"]);
+    expect(log.all().map(({ level }) => level)).to.deep.equal(["debug", "debug", "debug", "info", "info", "info"]);
     expect(log.text()).not.to.include(sfuKey(1));
   });
 
   it("tells of a breaker whose trial failed, without an alarm each time", () => {
     const line = logged((events) => events.emit("breaker", { sfu: sfuOf(1), from: "half_open", to: "open" })).only();
     expect(line).to.include({ level: "info" });
+  });
+
+  describe("of a reload", () => {
+    const line = (event: EventMap["configReload"]): Readonly<Record<string, unknown>> =>
+      logged((events) => events.emit("configReload", event)).only();
+    const seven = Array.from({ length: 7 }, (_, index) => `change ${String(index + 1)}`);
+    const fault = { where: "gateway.toml:7", what: "[failover]", problem: "no such table" };
+
+    it("tells what has changed", () => {
+      expect(line({ changes: ["one", "another"], error: null })).to.deep.include({
+        level: "info",
+        changes: ["one", "another"],
+        msg: "reloaded: one; another",
+      });
+    });
+
+    it("tells no more in one sentence than somebody reads, and all of it in a field", () => {
+      expect(line({ changes: seven, error: null })).to.deep.include({
+        changes: seven,
+        msg: "reloaded: change 1; change 2; change 3; change 4; change 5; and 2 more",
+      });
+    });
+
+    it("tells that nothing has changed", () => {
+      expect(line({ changes: [], error: null })).to.include({ level: "info", msg: "reloaded: nothing has changed" });
+    });
+
+    it("tells every fault of a configuration that was not taken", () => {
+      expect(
+        line({ changes: [], error: new ConfigError([fault, { ...fault, where: "SFU_GATEWAY_KEY" }]) }),
+      ).to.deep.include({
+        level: "error",
+        faults: ["gateway.toml:7: [failover]: no such table", "SFU_GATEWAY_KEY: [failover]: no such table"],
+        msg: "not reloaded, nothing has changed, for there are 2 faults: gateway.toml:7: [failover]: no such table; SFU_GATEWAY_KEY: [failover]: no such table",
+      });
+    });
+
+    it("tells nothing that an error of nobody's may hold", () => {
+      const log = logged((events) => events.emit("configReload", { changes: [], error: new Error(sfuKey(1)) }));
+      expect(log.only()).to.include({ level: "error", msg: "not reloaded, for the gateway is at fault" });
+      expect(log.text()).not.to.include(sfuKey(1));
+    });
   });
 
   it("tells of a drain and of its end", () => {
@@ -360,6 +411,79 @@ describe("the log", () => {
       "http://10.0.0.1:8070 is being drained: it gets no new conferences",
       "http://10.0.0.1:8070 is no longer drained: it gets new conferences again",
     ]);
+  });
+
+  describe("of a disconnect", () => {
+    const line = (changes: Partial<DisconnectEvent>): Readonly<Record<string, unknown>> => {
+      const told = { channels: 2, unknown: 0, asked: [sfuOf(1)], failed: [] };
+      const request = {
+        requestId: "r1",
+        outcome: "ok",
+        durationMs: 3.456,
+        callerAddress: "192.0.2.1",
+        error: null,
+      } as const;
+      return logged((events) => events.emit("disconnect", { ...request, ...told, ...changes })).only();
+    };
+    const timeout = new SfuError("timeout", "did not answer within 1000 ms");
+    const incomplete = new GatewayError("disconnect_incomplete", "1 of 3 SFUs did not take it: so", { status: 502 });
+
+    it("tells who took it, how many channels it named, and neither of them", () => {
+      expect(line({})).to.include({
+        level: "info",
+        requestId: "r1",
+        outcome: "ok",
+        callerAddress: "192.0.2.1",
+        channels: 2,
+        unknown: 0,
+        asked: 1,
+        ms: 3.5,
+        msg: "http://10.0.0.1:8070 took the disconnect of sessions in 2 channels in 3.5 ms",
+      });
+      expect(line({ channels: 1, asked: [sfuOf(1), sfuOf(2)] }).msg).to.match(
+        /^2 SFUs took .* in 1 channel in 3\.5 ms$/,
+      );
+    });
+
+    it("tells why all were asked", () => {
+      expect(line({ unknown: 1, asked: [sfuOf(1), sfuOf(2)] }).msg).to.equal(
+        "2 SFUs took the disconnect of sessions in 2 channels in 3.5 ms; which SFU has 1 of them is not known, so all were asked",
+      );
+    });
+
+    it("tells that there was nothing to do", () => {
+      const { level, msg } = line({ channels: 0, asked: [] });
+      expect([level, msg]).to.deep.equal(["info", "a disconnect named no channels, so nobody was asked"]);
+    });
+
+    it("warns of one that is incomplete, and says what that means", () => {
+      const failed = [{ sfu: sfuOf(2), error: timeout }];
+      const told = line({ outcome: "disconnect_incomplete", error: incomplete, failed });
+      expect(told).to.include({ level: "warn", outcome: "disconnect_incomplete" });
+      expect(told.failed).to.deep.equal([{ sfu: "http://10.0.0.2:8070", outcome: "timeout" }]);
+      expect(told.msg).to.equal(
+        "a disconnect is incomplete after 3.5 ms, sessions may go on until their browsers leave: 1 of 3 SFUs did not take it: so",
+      );
+    });
+
+    it("names ten of a whole fleet that failed", () => {
+      const failed = Array.from({ length: 500 }, (_, index) => ({ sfu: sfuOf(index % 250), error: timeout }));
+      expect(line({ outcome: "disconnect_incomplete", error: incomplete, failed }).failed).to.have.length(10);
+    });
+
+    it("warns of one that was refused", () => {
+      const error = new GatewayError("invalid_token", "the token was refused: it has expired", { status: 422 });
+      const { level, msg } = line({ outcome: error.code, error, channels: 0, asked: [] });
+      expect([level, msg]).to.deep.equal([
+        "warn",
+        "a disconnect failed after 3.5 ms: the token was refused: it has expired",
+      ]);
+    });
+
+    it("tells a fault of the gateway's own without its message", () => {
+      const { level, msg } = line({ outcome: "internal", error: new TypeError("s3cr3t") });
+      expect([level, msg]).to.deep.equal(["error", "a disconnect failed after 3.5 ms: TypeError"]);
+    });
   });
 
   it("tells of the unexpected without its message", () => {

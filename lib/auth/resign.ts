@@ -27,7 +27,7 @@ interface JsonWithSource {
 }
 
 /** Numbers stay the text that they were: 2^53 + 1 and 1.0 would not survive being read and written. */
-function parseKeepingNumbers(payload: Uint8Array): Readonly<Record<string, unknown>> {
+export function parseKeepingNumbers(payload: Uint8Array): Readonly<Record<string, unknown>> {
   const json = JSON as unknown as JsonWithSource;
   return json.parse(new TextDecoder().decode(payload), (_, value, { source }) =>
     typeof value === "number" ? json.rawJSON(source) : value,

@@ -4,6 +4,7 @@ import { GatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Coalescer } from "../failover/coalesce.ts";
 import type { Call, Chain, Failover, Served } from "../failover/pipeline.ts";
+import type { ChannelHomes } from "../sfu/channel-homes.ts";
 import type { GatewayContext, GatewayMiddleware, RequestState } from "./context.ts";
 import { placementOf } from "./placement.ts";
 import { partQuery } from "./query.ts";
@@ -14,6 +15,8 @@ export interface GetChannelTools {
   readonly geo: Geo;
   readonly coalescer: Coalescer<Served, Chain>;
   readonly failover: Failover;
+  /** For when the call is to be ended. */
+  readonly homes: ChannelHomes;
   /** The budget of one request, from its arrival on. */
   readonly budgetMs: number;
 }
@@ -25,6 +28,7 @@ export function getChannel(tools: GetChannelTools): GatewayMiddleware {
     const call = callOf(context, tools);
     const { channel, sfu } = await serve(call, state, tools);
     state.servedBy = sfu;
+    tools.homes.learn(channel.uuid, sfu);
     response.body = channel;
   };
 }

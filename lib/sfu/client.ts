@@ -18,6 +18,12 @@ export interface JoinRequest {
   readonly requestId: string;
 }
 
+/** Sessions that shall end, as it goes to the SFU that has them. */
+export interface DisconnectRequest extends Omit<JoinRequest, "query"> {
+  /** The claims, JSON in UTF-8: those of this SFU's channels alone. */
+  readonly payload: Uint8Array;
+}
+
 export interface AttemptBounds {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -40,8 +46,16 @@ export interface SfuClient {
   checkKey(sfu: Sfu, bounds: AttemptBounds): Promise<KeyCheck>;
   /** What it carries, from its `/v1/stats`. */
   stats(sfu: Sfu, bounds: AttemptBounds): Promise<Stats>;
+  /**
+   * Ends sessions. That the SFU took it does not say that there were any: channels that it does not have, or that
+   * belong to another caller, it skips in silence (contract.md).
+   */
+  disconnect(sfu: Sfu, request: DisconnectRequest, bounds: AttemptBounds): Promise<void>;
   close(): void;
 }
+
+/** What a gateway is called in the Via header of a disconnect: whoever gets one back from itself knows it by that. */
+export const VIA = "sfu-gateway";
 
 /** As long as Odoo's own tokens live (contract.md). */
 const KEY_CHECK_TTL_S = 30;
@@ -52,24 +66,17 @@ export function createSfuClient(
   exchange: Exchange = createExchange(),
   rules: Pick<AddressRules, "lookupFor"> | null = null,
 ): SfuClient {
-  const get = async (
+  const bounded = async (
     sfu: Sfu,
-    path: string,
-    headers: () => Promise<Record<string, string>>,
-    { timeoutMs, signal, maxBytes }: AttemptBounds & Pick<ExchangeRequest, "maxBytes">,
+    { timeoutMs, signal }: AttemptBounds,
+    send: (parts: Pick<ExchangeRequest, "signal" | "lookup">) => Promise<Answer>,
   ): Promise<Answer> => {
     const onTimeout = (): SfuError =>
       new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`);
     try {
       return await withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
         const lookup = sfu.source === "heartbeat" ? (rules?.lookupFor(sfu.address) ?? null) : null;
-        return exchange.get({
-          url: sfu.address + path,
-          headers: await headers(),
-          signal: deadline,
-          ...(maxBytes === undefined ? {} : { maxBytes }),
-          ...(lookup === null ? {} : { lookup }),
-        });
+        return send({ signal: deadline, ...(lookup === null ? {} : { lookup }) });
       });
     } catch (error) {
       // The reason of a signal is its owner's; what it means for the attempt is always the same.
@@ -77,6 +84,21 @@ export function createSfuClient(
       throw error;
     }
   };
+
+  const get = (
+    sfu: Sfu,
+    path: string,
+    headers: () => Promise<Record<string, string>>,
+    { maxBytes, ...bounds }: AttemptBounds & Pick<ExchangeRequest, "maxBytes">,
+  ): Promise<Answer> =>
+    bounded(sfu, bounds, async (parts) =>
+      exchange.get({
+        url: sfu.address + path,
+        headers: await headers(),
+        ...parts,
+        ...(maxBytes === undefined ? {} : { maxBytes }),
+      }),
+    );
 
   return {
     async join(sfu, { payload, query, callerAddress, requestId }, bounds) {
@@ -120,9 +142,28 @@ export function createSfuClient(
       return parseStats(answer.body);
     },
 
+    async disconnect(sfu, { payload, callerAddress, requestId }, bounds) {
+      const headers = {
+        ...edgeHeaders(sfu),
+        "x-forwarded-for": callerAddress,
+        "x-request-id": requestId,
+        via: `1.1 ${VIA}`,
+      };
+      const { status } = await bounded(sfu, bounds, async (parts) =>
+        exchange.postText({ url: `${sfu.address}/v1/disconnect`, headers, ...parts }, await sign(payload, sfu.key)),
+      );
+      if (status === 200) return;
+      // What either family says of a token that is not signed with its key; odoo/sfu of anything that it did not like.
+      if (status === 422) throw new SfuError("unauthorized", "refused the token that the gateway signed for it", 422);
+      if (status === 508) throw new SfuError("status_5xx", `${LOOPS} (508)`, status);
+      throw unexpectedStatus(status);
+    },
+
     close: () => exchange.close(),
   };
 }
+
+const LOOPS = "is an edge that sent the gateway's own disconnect back to a gateway and not on to its SFU";
 
 /** odoo/sfu with `PROXY` builds its answer's URL from these; the gateway's own host there would catch the browsers. */
 function edgeHeaders(sfu: Sfu): Record<string, string> {

@@ -37,6 +37,11 @@ export interface Exchange {
   get(request: ExchangeRequest): Promise<Answer>;
   /** As {@link Exchange.get}, with `json` for its body; never sent twice. */
   post(request: ExchangeRequest, json: unknown): Promise<Answer>;
+  /**
+   * As {@link Exchange.get}, with `text` for its body and no Content-Type: also sent once more where the connection was
+   * stale, so it is for what may be said twice.
+   */
+  postText(request: ExchangeRequest, text: string): Promise<Answer>;
   /** Closes all idle connections. */
   close(): void;
 }
@@ -67,11 +72,11 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
   const once = async (
     { url, headers, signal, maxBytes = MAX_ANSWER_BYTES, lookup }: ExchangeRequest,
     by: typeof client,
-    post: { readonly json?: unknown } = {},
+    post: { readonly json: unknown } | { readonly body: string } | null = null,
   ): Promise<Answer> => {
     const refusal = new AbortController();
     const request = by(url, {
-      ...("json" in post ? { method: "POST", json: post.json } : {}),
+      ...(post === null ? {} : { method: "POST", ...post }),
       headers,
       signal: AbortSignal.any([signal, refusal.signal]),
       ...(lookup === undefined ? {} : { dnsLookup: lookup }),
@@ -95,20 +100,23 @@ export function createExchange(idleMs = IDLE_MS): Exchange {
     }
   };
 
+  const onceOrTwice = async (request: ExchangeRequest, post: { readonly body: string } | null): Promise<Answer> => {
+    try {
+      return await once(request, request.lookup === undefined ? client : clientWithLookup, post);
+    } catch (error) {
+      if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
+    }
+    // Most likely the SFU closed an idle connection just as this request was put on it, and never saw the request. A
+    // join may be repeated in any case: for one conference an SFU answers with one channel. Whatever else is idle may
+    // be just as stale.
+    return once(request, freshClient, post).catch((error: unknown) => {
+      throw toSfuError(error, request.signal);
+    });
+  };
+
   return {
-    async get(request) {
-      try {
-        return await once(request, request.lookup === undefined ? client : clientWithLookup);
-      } catch (error) {
-        if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
-      }
-      // Most likely the SFU closed an idle connection just as this request was put on it, and never saw the request. A
-      // join may be repeated in any case: for one conference an SFU answers with one channel. Whatever else is idle may
-      // be just as stale.
-      return once(request, freshClient).catch((error: unknown) => {
-        throw toSfuError(error, request.signal);
-      });
-    },
+    get: (request) => onceOrTwice(request, null),
+    postText: (request, text) => onceOrTwice(request, { body: text }),
     async post(request, json) {
       try {
         return await once(request, client, { json });

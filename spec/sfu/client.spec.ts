@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { inspect } from "node:util";
 import { systemClock } from "../../lib/clock.ts";
 import { SfuError, type SfuFailure } from "../../lib/errors.ts";
-import { createSfuClient, type JoinRequest, type SfuClient } from "../../lib/sfu/client.ts";
+import { createSfuClient, type DisconnectRequest, type JoinRequest, type SfuClient } from "../../lib/sfu/client.ts";
 import {
   exampleFault,
   type Fault,
@@ -263,6 +263,102 @@ describe("the SFU client", () => {
       const error = await failed(client.noop(sfuOf(1, { address: sfu.address }), AMPLE));
       expect(error).to.have.property("failure", "reset");
     });
+  });
+
+  describe("disconnecting", () => {
+    const byChannel = (sessionIdsByChannel: unknown): Buffer =>
+      Buffer.from(JSON.stringify({ sessionIdsByChannel, exp: 4_000_000_000 }));
+    const request = (parts: Partial<DisconnectRequest> = {}): DisconnectRequest => ({
+      payload: byChannel({}),
+      callerAddress: "203.0.113.7",
+      requestId: "request-1",
+      ...parts,
+    });
+
+    for (const family of ["odoo-sfu", "o-sfu"] as const) {
+      it(`ends the sessions at ${family}`, async () => {
+        const sfu = await start({ family });
+        const entry = sfuOf(1, { address: sfu.address });
+        const { uuid } = await client.join(entry, joinOf(), AMPLE);
+        sfu.setSessions(uuid, { count: 3 });
+        await client.disconnect(entry, request({ payload: byChannel({ [uuid]: [1, 3] }) }), AMPLE);
+        expect(sfu.channels[0]!.sessions.map(({ id }) => id)).to.deep.equal([2]);
+      });
+    }
+
+    it("tells the SFU who called, as joining does, and whose request this is", async () => {
+      const sfu = await start();
+      const entry = sfuOf(1, { address: sfu.address, publicUrl: "https://sfu1.example.com" });
+      await client.disconnect(entry, request({ callerAddress: "2001:db8::7" }), AMPLE);
+      const { method, path, headers } = sfu.requests[0]!;
+      expect({ method, path }).to.deep.equal({ method: "POST", path: "/v1/disconnect" });
+      expect(headers).to.include({
+        "x-forwarded-for": "2001:db8::7",
+        "x-forwarded-host": "sfu1.example.com",
+        "x-forwarded-proto": "https",
+        "x-request-id": "request-1",
+        via: "1.1 sfu-gateway",
+      });
+      expect(headers).not.to.have.any.keys("authorization", "content-type");
+    });
+
+    it("finds an SFU behind a path prefix", async () => {
+      const sfu = await listen((socket) => socket.write(answer("")));
+      await client.disconnect(sfuOf(1, { address: `${sfu.address}/media/1` }), request(), AMPLE);
+      expect(sfu.requests[0]).to.match(/^POST \/media\/1\/v1\/disconnect HTTP\/1\.1\r\n/);
+    });
+
+    it("signs the very bytes of the claims with the SFU's own key", async () => {
+      const payload = Buffer.from('{ "sessionIdsByChannel": {"a": [1.0]}, "exp": 4000000000 }');
+      const sfu = await listen((socket) => socket.write(answer("")));
+      await client.disconnect(sfuOf(2, { address: sfu.address }), request({ payload }), AMPLE);
+      const [header = "", claims = "", signature = ""] = sfu.requests[0]!.split("\r\n\r\n")[1]!.split(".");
+      expect(Buffer.from(claims, "base64url").equals(payload)).to.be.true;
+      const expected = createHmac("sha256", Buffer.from(sfuKey(2), "base64")).update(`${header}.${claims}`);
+      expect(signature).to.equal(expected.digest("base64url"));
+    });
+
+    it("fails as unauthorized where the SFU has another key", async () => {
+      const sfu = await start({ key: OTHER_KEY });
+      const error = await failed(client.disconnect(sfuOf(1, { address: sfu.address }), request(), AMPLE));
+      expect(error).to.include({ failure: "unauthorized", status: 422 });
+    });
+
+    it("fails where an edge sent it back, and says what to do", async () => {
+      const sfu = await listen((socket) => socket.write(answer("", "508 Loop Detected")));
+      const error = await failed(client.disconnect(sfuOf(1, { address: sfu.address }), request(), AMPLE));
+      expect(error).to.include({ failure: "status_5xx", status: 508 });
+      expect(error.message).to.match(/^is an edge that sent the gateway's own disconnect back to a gateway/);
+    });
+
+    const noAnswers = { refuse: "refused", reset: "reset", hang: "timeout" } as const;
+    for (const [kind, failure] of Object.entries(noAnswers) as [keyof typeof noAnswers, SfuFailure][]) {
+      it(`fails as ${failure} at an SFU with the fault ${kind}, and shows no secret`, async () => {
+        const sfu = await broken({ kind });
+        const bounds = kind === "hang" ? SHORT : AMPLE;
+        const error = await failed(client.disconnect(sfuOf(1, { address: sfu.address }), request(), bounds));
+        expect(error).to.have.property("failure", failure);
+        expect(allOf(error)).not.to.match(/eyJ/).and.not.to.contain(sfuKey(1));
+      });
+    }
+
+    const answers: Readonly<Record<number, SfuFailure>> = {
+      201: "garbage",
+      302: "redirect",
+      401: "unauthorized",
+      404: "status_4xx",
+      413: "status_4xx",
+      500: "status_5xx",
+      502: "status_5xx",
+    };
+    for (const [status, failure] of Object.entries(answers)) {
+      it(`fails as ${failure} at the status ${status}, and shows no secret`, async () => {
+        const sfu = await listen((socket) => socket.write(answer("", `${status} So`)));
+        const error = await failed(client.disconnect(sfuOf(1, { address: sfu.address }), request(), AMPLE));
+        expect(error).to.include({ failure, status: Number(status) });
+        expect(allOf(error)).not.to.match(/eyJ/).and.not.to.contain(sfuKey(1));
+      });
+    }
   });
 
   describe("the key check", () => {

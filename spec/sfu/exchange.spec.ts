@@ -123,6 +123,39 @@ describe("an exchange with an SFU", () => {
     expect(sfu.requests).to.have.length(2);
   });
 
+  it("posts text as it is, and calls it nothing", async () => {
+    const sfu = await listen((socket) => socket.write(answer("")));
+    const { signal } = new AbortController();
+    await exchange.postText({ url: sfu.address, headers: { via: "1.1 us" }, signal }, "a.b é");
+    expect(sfu.requests.join(""))
+      .to.match(/^POST \/ HTTP\/1\.1\r\n/)
+      .and.match(/^via: 1\.1 us\r$/m)
+      .and.match(/^content-length: 6\r$/m)
+      .and.match(/\r\n\r\na\.b \u00c3\u00a9$/)
+      .and.not.match(/^(content-type|transfer-encoding)/im);
+  });
+
+  it("posts text once more where the connection was stale, on a fresh one", async () => {
+    const sfu = await listen((socket, { connection, request }) => {
+      if (connection === 1 && request > 1) socket.destroy();
+      else socket.write(answer(""));
+    });
+    const { signal } = new AbortController();
+    const post = (): Promise<Answer> => exchange.postText({ url: sfu.address, headers: {}, signal }, "text");
+    await post();
+    expect(await post()).to.include({ status: 200 });
+    expect(sfu).to.include({ connections: 2 });
+    expect(sfu.requests.filter((request) => request.endsWith("\r\n\r\ntext"))).to.have.length(3);
+  });
+
+  it("posts text no second time on a fresh connection", async () => {
+    const sfu = await listen((socket) => socket.destroy());
+    const { signal } = new AbortController();
+    const post = exchange.postText({ url: sfu.address, headers: {}, signal }, "text");
+    expect(await failed(post)).to.have.property("failure", "reset");
+    expect(sfu.requests).to.have.length(1);
+  });
+
   it("takes a body of just the limit", async () => {
     const sfu = await listen((socket) => socket.write(answer("x".repeat(MAX_ANSWER_BYTES))));
     expect((await get(sfu.address)).body).to.have.length(MAX_ANSWER_BYTES);

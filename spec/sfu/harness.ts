@@ -84,6 +84,10 @@ export class FakeClient implements SfuClient {
     return this.#ask("stats", sfu, bounds);
   }
 
+  disconnect(): never {
+    throw new Error("nobody disconnects here");
+  }
+
   close(): void {
     // Nothing is open.
   }
