@@ -1,33 +1,9 @@
+import type { Standpoint } from "../api/ranking.ts";
 import type { Availability, Sfu } from "../sfu/sfu.ts";
 import { distanceKm } from "./geo.ts";
-import type { Load, Loads } from "./load.ts";
+import type { Loads } from "./load.ts";
 import type { SlowStart } from "./slow-start.ts";
 import type { Placement, Strategy, StrategyTools } from "./strategy.ts";
-
-/** Why one SFU stands where it stands in the ranking of a request. */
-export interface Standpoint {
-  readonly address: string;
-  readonly region: string | null;
-  /** From 1; null where it would not be asked. */
-  readonly rank: number | null;
-  /** Whether the conference is there. */
-  readonly assigned: boolean;
-  /** Why it takes no new conference, or none at all. */
-  readonly out: Exclude<Availability, { kind: "available" }>["why"] | null;
-  readonly reason: string | null;
-  readonly weight: number;
-  /** Lower is better; see {@link Load}. */
-  readonly load: Load;
-  readonly distanceKm: number | null;
-  /** What this conference would add if it became a large one; see {@link Loads.roomOf}. */
-  readonly room: number;
-  /** What the distance adds to the load, outside of the wanted region. */
-  readonly distance: number;
-  /** Load, room and distance together: lower is better, but for chance among ties. */
-  readonly score: number;
-  /** The share that it takes while it warms up, of the conferences that it would be given. */
-  readonly share: number;
-}
 
 export interface ExplainTools {
   readonly fleet: { all(): readonly Sfu[] };

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ErrorAnswer } from "../api/error.ts";
 import { toError } from "../errors.ts";
 
 /**
@@ -15,7 +16,8 @@ export function answerMalformed(thrown: unknown, connection: Duplex): void {
   }
   const { status, message } = describe(code);
   const requestId = randomUUID();
-  const body = JSON.stringify({ error: "bad_request", message, requestId });
+  const answer: ErrorAnswer = { error: "bad_request", message, requestId };
+  const body = JSON.stringify(answer);
   connection.end(
     [
       `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ""}`,

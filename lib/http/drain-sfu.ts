@@ -1,3 +1,4 @@
+import type { DrainReport } from "../api/sfu.ts";
 import { didYouMean } from "../config/nearest.ts";
 import { sfuIdentity } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
@@ -27,7 +28,8 @@ export function drainSfu(
     if (sfu === null && (isDraining || !drains.has(address))) throw unknownSfu(address, registry);
     const { changed, durable } = await drains.set(address, isDraining);
     const sessions = sfu === null ? null : (registry.report(sfu)?.sessions ?? null);
-    response.body = { address, draining: isDraining, changed, durable, sessions };
+    const body: DrainReport = { address, draining: isDraining, changed, durable, sessions };
+    response.body = body;
   };
 }
 

@@ -1,3 +1,4 @@
+import type { RankingReport } from "../api/ranking.ts";
 import type { Affinity } from "../balancing/affinity.ts";
 import type { Explain } from "../balancing/explain.ts";
 import type { Geo } from "../balancing/geo.ts";
@@ -23,7 +24,7 @@ export function explainRanking(
     const iss = new URLSearchParams(querystring).get("iss") ?? "";
     const assigned = iss === "" ? null : await affinity.get(idOf(iss));
     const placement = placementOf(query, geo);
-    response.body = {
+    const body: RankingReport = {
       strategy: balancing.strategy,
       region: query.region,
       country: query.country,
@@ -33,5 +34,6 @@ export function explainRanking(
       maxRetries: failover.maxRetries,
       sfus: explain(placement, assigned),
     };
+    response.body = body;
   };
 }

@@ -1,3 +1,4 @@
+import type { ErrorAnswer } from "../api/error.ts";
 import { GatewayError, toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
@@ -13,7 +14,10 @@ export function handleErrors(events: Events): GatewayMiddleware {
       if (error.code === "internal") events.emit("unexpected", { where: context.path, error: toError(thrown) });
       context.status = error.status;
       if (error.retryAfterS !== null) context.set("Retry-After", String(error.retryAfterS));
-      context.body = { error: error.code, message: error.message, requestId: context.state.requestId };
+      const { code, message } = error;
+      const { requestId } = context.state;
+      const body: Readonly<Record<keyof ErrorAnswer, string>> = { error: code, message, requestId };
+      context.body = body;
     }
   };
 }

@@ -1,3 +1,4 @@
+import type { HeartbeatTaken } from "../api/sfu.ts";
 import type { Replays } from "../auth/replays.ts";
 import type { VerifyHeartbeat } from "../auth/verify-heartbeat.ts";
 import { toGatewayError } from "../errors.ts";
@@ -39,7 +40,8 @@ export function registerSfu({ events, verify, replays, rules, heartbeats }: Regi
       if (!heartbeats.isListed(heartbeat.address)) await rules.check(heartbeat.address);
       // From here on nothing waits: of two alike that arrive together, one is the replay.
       const taken = replays.once({ token, address: heartbeat.address, body }, () => heartbeats.take(heartbeat));
-      response.body = { result: "ok", ...taken };
+      const answer: HeartbeatTaken = { result: "ok", ...taken };
+      response.body = answer;
       events.emit("heartbeat", { outcome: "ok", address, error: null });
     } catch (thrown) {
       const error = toGatewayError(thrown);

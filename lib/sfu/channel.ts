@@ -1,18 +1,16 @@
 import { z } from "zod";
+import type { Answer } from "../api/answer.ts";
 import { SfuError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
-/** What an SFU makes of a conference, and what Odoo stores of it. */
-export interface Channel {
-  readonly uuid: string;
-  /** Where the browsers connect: an http or https URL. */
-  readonly url: string;
-}
-
-const channelSchema = z.object({
+/** `url` is where the browsers connect: an http or https URL. */
+export const channelSchema = z.object({
   uuid: z.string().min(1).max(256),
   url: z.string().max(2048).refine(isWebUrl),
 });
+
+/** What an SFU makes of a conference, and what Odoo stores of it. */
+export type Channel = Answer<typeof channelSchema>;
 
 /**
  * Reads the body of a 200. Odoo's join raises on one that is not JSON or lacks `uuid` or `url` (contract.md), so

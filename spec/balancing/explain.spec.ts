@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Standpoint } from "../../lib/balancing/explain.ts";
+import type { Standpoint } from "../../lib/api/ranking.ts";
 import { WARM_UP_MS } from "../../lib/balancing/slow-start.ts";
 import type { Placement } from "../../lib/balancing/strategy.ts";
 import type { Availability, Sfu } from "../../lib/sfu/sfu.ts";

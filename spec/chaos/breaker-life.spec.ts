@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { SfuReport } from "../../lib/http/report-health.ts";
+import type { SfuReport } from "../../lib/api/fleet.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";

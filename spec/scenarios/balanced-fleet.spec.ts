@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { SfuReport } from "../../lib/http/report-health.ts";
+import type { SfuReport } from "../../lib/api/fleet.ts";
 import { eventually } from "../support/eventually.ts";
 import type { GatewaySetup } from "../support/gateway.ts";
 import { type Office, useOffice } from "../support/office.ts";

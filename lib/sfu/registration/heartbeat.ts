@@ -92,7 +92,7 @@ function parsed<T>(expected: string, parse: (text: string) => T, Fault: new () =
 
 const address = parsed("expected the SFU's origin, like https://sfu1.example.com", parseOrigin, OriginError);
 
-const upSchema = z.strictObject(
+export const upSchema = z.strictObject(
   {
     status: z.literal("up", saying('expected "up" or "down"')),
     address,
@@ -108,7 +108,7 @@ const upSchema = z.strictObject(
 );
 
 /** Who leaves has nothing to tell; what is told all the same must make sense. */
-const downSchema = upSchema.partial().extend({ status: z.literal("down"), address });
+export const downSchema = upSchema.partial().extend({ status: z.literal("down"), address });
 
 const whoseSchema = z.object({ address });
 const signOffSchema = z.object({ status: z.literal("down") });
