@@ -72,6 +72,22 @@ export default tseslint.config(
     rules: { "no-restricted-properties": "off" },
   },
   {
+    // The dashboard's page: one script in one scope, in a browser. What is not defined tsc finds (tsconfig.dashboard.json).
+    files: ["lib/http/dashboard/*.js"],
+    languageOptions: { sourceType: "script" },
+    rules: {
+      "no-undef": "off",
+      "no-unused-vars": ["error", { vars: "local" }],
+      eqeqeq: "error",
+      "no-restricted-properties": [
+        "error",
+        ...["innerHTML", "outerHTML", "insertAdjacentHTML"].map((property) => {
+          return { property, message: "What SFUs say is text: setText." };
+        }),
+      ],
+    },
+  },
+  {
     // Chai's `expect(x).to.be.true` is an expression on purpose.
     files: ["spec/**/*.ts"],
     rules: { "@typescript-eslint/no-unused-expressions": "off", "@typescript-eslint/no-non-null-assertion": "off" },

@@ -1,40 +1,10 @@
+import type { FleetReport, SfuReport } from "../api/fleet.ts";
 import type { Loads } from "../balancing/load.ts";
 import type { Clock } from "../clock.ts";
 import type { Breakers } from "../failover/breakers.ts";
 import type { Registry } from "../sfu/registry.ts";
-import type { Availability, BreakerState, Health, Sfu } from "../sfu/sfu.ts";
+import type { Availability, Sfu } from "../sfu/sfu.ts";
 import type { GatewayMiddleware } from "./context.ts";
-
-/** What is shown of an SFU: never a key. */
-export interface SfuReport {
-  readonly address: string;
-  readonly region: string | null;
-  readonly source: Sfu["source"];
-  /** Whether it takes new conferences. */
-  readonly available: boolean;
-  /** Why it does not. */
-  readonly out: Exclude<Availability, { kind: "available" }>["why"] | null;
-  readonly state: Health["state"];
-  /** Why it is in that state, or else why it is out. */
-  readonly reason: string | null;
-  readonly since: string;
-  readonly breaker: BreakerState;
-  /** As it was reported last; null where no report is young enough to be believed. */
-  readonly load: {
-    readonly sessions: number;
-    readonly channels: number;
-    readonly cpu: number | null;
-    readonly memory: number | null;
-    readonly maxSessions: number;
-    /** Sessions on their way that the report does not show. */
-    readonly expected: number;
-  } | null;
-  /** What it is ranked by, without the distance: lower is better, 1 about full. */
-  readonly score: number;
-  /** Of the last report, however old; null where there was none. */
-  readonly reportAgeMs: number | null;
-  readonly draining: boolean;
-}
 
 export interface HealthTools {
   readonly clock: Clock;
@@ -47,11 +17,17 @@ export interface HealthTools {
 /** `GET /v1/health`: the fleet; 200 while one SFU takes new conferences, else 503. */
 export function reportHealth(tools: HealthTools): GatewayMiddleware {
   return ({ response }) => {
-    const sfus = tools.registry.all().map((sfu) => reportOf(sfu, tools));
-    const available = sfus.filter((sfu) => sfu.available).length;
-    response.status = available > 0 ? 200 : 503;
-    response.body = { status: available > 0 ? "ok" : "unavailable", available, total: sfus.length, sfus };
+    const body = fleetReport(tools);
+    response.status = body.available > 0 ? 200 : 503;
+    response.body = body;
   };
+}
+
+/** The fleet at this moment. */
+export function fleetReport(tools: HealthTools): FleetReport {
+  const sfus = tools.registry.all().map((sfu) => reportOf(sfu, tools));
+  const available = sfus.filter((sfu) => sfu.available).length;
+  return { status: available > 0 ? "ok" : "unavailable", available, total: sfus.length, sfus };
 }
 
 function reportOf(sfu: Sfu, { clock, registry, breakers, loads, availabilityOf }: HealthTools): SfuReport {

@@ -89,7 +89,7 @@ describe("the gateway's routes", () => {
     "/v1/channel/x",
     "/v1/stats",
     "/v1/sfu",
-    "/dashboard",
+    "/dashboard/",
     "/healthz/",
     "/%",
     "/%E0%A4%A",
