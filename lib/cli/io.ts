@@ -1,14 +1,19 @@
 import type { Cancel } from "../clock.ts";
 import type { Environment } from "../config/env.ts";
 import { type Loaded, loadConfiguration } from "../config/load.ts";
+import type { Screen } from "./terminal.ts";
 
 /** What a command has of the world outside. */
 export interface Io {
   readonly env: Environment;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  /** Whether stdout is a terminal that wants colours. */
+  /** Whether what is written to stdout may have colours. */
   readonly color: boolean;
+  /** The terminal that stdout is; null where it is a file or a pipe. */
+  readonly screen: () => Screen | null;
+  /** Aborted when whoever reads stdout has gone, as `| head` does. Only a write finds out. */
+  readonly unread: AbortSignal;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
   /** Calls `run` at each SIGHUP, which would otherwise end the process. @returns what lets it do so again */

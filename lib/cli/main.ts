@@ -1,4 +1,5 @@
 import { run } from "./program.ts";
+import { screenOf, wantsColor } from "./terminal.ts";
 
 // The process itself: its arguments, streams and signals. Everything else is given these.
 const controller = new AbortController();
@@ -9,14 +10,19 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
     controller.abort();
   });
 }
-// A reader that goes away, like `| head` or a log collector, takes no call with it: what it does not read is lost.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+// A reader that goes away, like `| head` or a log collector, takes no call with it: what it does not read is lost. It
+// ends what was there for it alone.
+const unread = new AbortController();
+process.stdout.on("error", () => unread.abort());
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
-  color: process.stdout.isTTY && process.stdout.hasColors(),
+  color: wantsColor(process.stdout, process.env),
+  screen: () => screenOf(process.stdout, process.env),
+  unread: unread.signal,
   signal: controller.signal,
   onHangup(run) {
     process.on("SIGHUP", run);

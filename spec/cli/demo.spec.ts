@@ -27,6 +27,8 @@ function ioOf(env: Readonly<Record<string, string>> = {}): {
     stdout: (text: string) => void out.push(text),
     stderr: (text: string) => void err.push(text),
     color: false,
+    screen: () => null,
+    unread: new AbortController().signal,
     onHangup: () => () => undefined,
     signal: end.signal,
   };

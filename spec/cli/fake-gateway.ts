@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { run } from "../../lib/cli/program.ts";
+import type { Screen } from "../../lib/cli/terminal.ts";
 import type { Environment } from "../../lib/config/env.ts";
 import { START_MS } from "../support/clock.ts";
 
@@ -84,10 +85,23 @@ export interface Commanded {
   readonly stderr: string;
   /** What SIGINT does. */
   end(): void;
+  /** What `| head` does when it has enough. */
+  leave(): void;
 }
 
-export function command(args: readonly string[], env: Environment = {}, color = false): Commanded {
+/** Where a command writes to; a file unless it says otherwise. */
+export interface Output {
+  readonly color?: boolean;
+  readonly screen?: Screen;
+}
+
+export function command(
+  args: readonly string[],
+  env: Environment = {},
+  { color = false, screen }: Output = {},
+): Commanded {
   const controller = new AbortController();
+  const reader = new AbortController();
   const writes: string[] = [];
   let stderr = "";
   const exitCode = run(args, {
@@ -95,6 +109,8 @@ export function command(args: readonly string[], env: Environment = {}, color = 
     stdout: (text) => writes.push(text),
     stderr: (text) => (stderr += text),
     color,
+    screen: () => screen ?? null,
+    unread: reader.signal,
     onHangup: () => () => undefined,
     signal: controller.signal,
   });
@@ -108,6 +124,7 @@ export function command(args: readonly string[], env: Environment = {}, color = 
       return stderr;
     },
     end: () => controller.abort(),
+    leave: () => reader.abort(),
   };
 }
 
@@ -115,9 +132,9 @@ export function command(args: readonly string[], env: Environment = {}, color = 
 export async function ended(
   args: readonly string[],
   env: Environment = {},
-  color = false,
+  output: Output = {},
 ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
-  const commanded = command(args, env, color);
+  const commanded = command(args, env, output);
   const exitCode = await commanded.exitCode;
   return { exitCode, stdout: commanded.stdout, stderr: commanded.stderr };
 }

@@ -31,6 +31,8 @@ export async function runCli(args: readonly string[], env: Environment = {}): Pr
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     color: false,
+    screen: () => null,
+    unread: new AbortController().signal,
     signal: new AbortController().signal,
     onHangup: () => () => undefined,
   });
@@ -50,6 +52,8 @@ export function startCli(args: readonly string[], env: Environment = {}): Runnin
     },
     stderr: () => undefined,
     color: false,
+    screen: () => null,
+    unread: new AbortController().signal,
     signal: controller.signal,
     onHangup(run) {
       hangup = run;

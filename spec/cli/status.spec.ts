@@ -3,7 +3,17 @@ import { stripVTControlCharacters } from "node:util";
 import { START_MS, useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { useRawServers } from "../support/sockets.ts";
-import { command, ended, health, loadState, send, type Part, sfuState, useFakeGateway } from "./fake-gateway.ts";
+import {
+  command,
+  ended,
+  health,
+  loadState,
+  type Output,
+  type Part,
+  send,
+  sfuState,
+  useFakeGateway,
+} from "./fake-gateway.ts";
 
 const ago = (ms: number): string => new Date(START_MS - ms).toISOString();
 
@@ -24,14 +34,15 @@ describe("status", () => {
   const gateway = useFakeGateway();
   const listen = useRawServers();
 
-  const show = async (...sfus: readonly Part[]): Promise<string[]> => {
+  const showOn = async (output: Output, ...sfus: readonly Part[]): Promise<string[]> => {
     gateway.answers(200, health(...sfus));
-    return (await ended(["status", "--url", gateway.url])).stdout.split("\n");
+    return (await ended(["status", "--url", gateway.url], {}, output)).stdout.split("\n");
   };
+  const show = (...sfus: readonly Part[]): Promise<string[]> => showOn({}, ...sfus);
   /** The line of the one SFU. */
   const rowOf = async (parts: Part): Promise<string> => (await show(sfuState(1, parts)))[3] ?? "";
 
-  it("shows the fleet, in the order of regions and addresses, and what is wrong with whom", async () => {
+  it("shows the fleet, the worst first, then by region and address, and what is wrong with whom", async () => {
     gateway.answers(
       200,
       health(
@@ -58,21 +69,38 @@ describe("status", () => {
     const { exitCode, stdout, stderr } = await ended(["status", "--url", gateway.url]);
     expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: "" });
     expect(stdout.split("\n")).to.deep.equal([
-      "2 of 5 SFUs available",
+      "2 of 5 SFUs available: 1 misconfigured, 1 down, 1 draining",
       "",
       "ADDRESS                        REGION     STATE          SESSIONS      CPU MEM SCORE REPORT SINCE",
-      "http://sfu2.example.com:8070   eu-west-3  down                  –        –   –     –      – 1 min",
-      "http://sfu10.example.com:8070  eu-west-3  available      120/1000 █░░░ 45% 60%  0.23    3 s   2 d",
-      "http://sfu4.example.com:8070   us-east-1  draining        12/1000 █░░░   –   –  0.23    3 s 5 min",
       "http://sfu5.example.com:8070   us-east-1  misconfigured  120/1000 █░░░ 45% 60%  0.23    3 s 5 min",
+      "http://sfu2.example.com:8070   eu-west-3  down                  –        –   –     –      – 1 min",
+      "http://sfu4.example.com:8070   us-east-1  draining        12/1000 █░░░   –   –  0.23    3 s 5 min",
       "http://sfu3.example.com:8070   –          unknown               –        –   –     –      –   0 s",
+      "http://sfu10.example.com:8070  eu-west-3  available      120/1000 █░░░ 45% 60%  0.23    3 s   2 d",
       "",
+      "http://sfu5.example.com:8070 refuses its key",
       "http://sfu2.example.com:8070 refused the connection (ECONNREFUSED)",
       "http://sfu4.example.com:8070 is draining, 12 sessions left",
-      "http://sfu5.example.com:8070 refuses its key",
       "",
     ]);
-    for (const line of stdout.split("\n")) expect(line.length).to.be.at.most(100);
+  });
+
+  it("sorts those that are as well as each other by region and address, the tenth after the second", async () => {
+    const places = [
+      [1, null],
+      [10, "eu-west-3"],
+      [3, "us-east-1"],
+      [2, "eu-west-3"],
+    ] as const;
+    const lines = await show(...places.map(([number, region]) => sfuState(number, { region })));
+    const order = lines.slice(3, 7).map((line) => /sfu(\d+)/.exec(line)?.[1]);
+    expect(order).to.deep.equal(["2", "10", "3", "1"]);
+  });
+
+  it("puts first what only a later version has a word for", async () => {
+    const lines = await show(down(2), sfuState(1, { available: false, out: "out_to_lunch" }), sfuState(3));
+    expect(lines[0]).to.equal("1 of 3 SFUs available: 1 out to lunch, 1 down");
+    expect(lines[3]).to.match(/^http:\/\/sfu1\./);
   });
 
   it("asks with a GET and without any token", async () => {
@@ -194,27 +222,7 @@ describe("status", () => {
     gateway.answers(503, health(down(1), down(2)));
     const { exitCode, stdout } = await ended(["status", "--url", gateway.url]);
     expect(exitCode).to.equal(1);
-    expect(stdout).to.match(/^0 of 2 SFUs available\n/);
-  });
-
-  it("leaves the bars out where lines would break", async () => {
-    const lines = await show(
-      sfuState(1, { address: "http://sfu1.internal.example:8070" }),
-      sfuState(2, { available: false, out: "misconfigured", state: "misconfigured", reason: "refuses its key" }),
-    );
-    expect(lines.join("\n")).not.to.match(/[█░]/);
-    for (const line of lines) expect(line.length).to.be.at.most(100);
-  });
-
-  it("gives an address that is too long a line of its own, and cuts none", async () => {
-    const address = `https://${"a-very-long-name.".repeat(4)}example.com/behind/a/prefix`;
-    const lines = await show(sfuState(1), sfuState(2, { address, region: "us-east-1" }));
-    expect(lines.slice(2, 6)).to.deep.equal([
-      "ADDRESS                       REGION     STATE      SESSIONS CPU MEM SCORE REPORT SINCE",
-      "http://sfu1.example.com:8070  eu-west-3  available  120/1000 45% 60%  0.23    3 s 5 min",
-      address,
-      "                              us-east-1  available  120/1000 45% 60%  0.23    3 s 5 min",
-    ]);
+    expect(stdout).to.match(/^0 of 2 SFUs available: 2 down\n/);
   });
 
   it("shows a thousand SFUs, an SFU a line", async () => {
@@ -223,6 +231,108 @@ describe("status", () => {
     expect(lines).to.have.length(1004);
     expect(lines[0]).to.equal("1000 of 1000 SFUs available");
     expect(lines[1002]).to.match(/^http:\/\/10\.0\.0\.1:999 /);
+  });
+
+  it("keeps an SFU on one line in a pipe, however long that is, for grep", async () => {
+    const address = `https://${"a-very-long-name.".repeat(9)}example.com`;
+    const lines = await show(sfuState(1, { address }), down(2));
+    expect(lines.filter((line) => line.includes("a-very-long-name"))).to.have.length(1);
+    expect(lines.find((line) => line.startsWith(address))).to.match(/ available .* 5 min$/);
+  });
+
+  describe("on a terminal", () => {
+    const screen = { columns: 100, rows: 24 };
+
+    it("leaves the bars out where lines would break", async () => {
+      const fleet = [
+        sfuState(1, { address: "http://sfu1.internal.example:8070" }),
+        sfuState(2, { out: "misconfigured" }),
+      ];
+      const lines = await showOn({ screen }, ...fleet);
+      expect(lines.join("\n")).not.to.match(/[█░]/);
+      for (const line of lines) expect(line.length).to.be.at.most(100);
+      expect((await showOn({ screen: { ...screen, columns: 120 } }, ...fleet)).join("\n")).to.match(/[█░]/);
+    });
+
+    it("gives an address that is too long a line of its own, and cuts none", async () => {
+      const address = `https://${"a-very-long-name.".repeat(4)}example.com/behind/a/prefix`;
+      const lines = await showOn({ screen }, sfuState(1), sfuState(2, { address, region: "us-east-1" }));
+      expect(lines.slice(2, 6)).to.deep.equal([
+        "ADDRESS                       REGION     STATE      SESSIONS CPU MEM SCORE REPORT SINCE",
+        "http://sfu1.example.com:8070  eu-west-3  available  120/1000 45% 60%  0.23    3 s 5 min",
+        address,
+        "                              us-east-1  available  120/1000 45% 60%  0.23    3 s 5 min",
+      ]);
+    });
+
+    it("keeps to 80 columns", async () => {
+      const lines = await showOn({ screen: { columns: 80, rows: 24 } }, sfuState(1), down(2));
+      for (const line of lines) expect(line.length).to.be.at.most(80);
+      expect(lines.slice(3, 5)).to.deep.equal([
+        "http://sfu2.example.com:8070",
+        "         eu-west-3  down              –   –   –     –      – 1 min",
+      ]);
+    });
+
+    const large = Array.from({ length: 200 }, (_, index) => sfuState(index));
+
+    it("shows as many as there is room for, and those that are not well before the others", async () => {
+      const lines = await showOn({ screen }, ...large, down(300), down(301));
+      expect(lines).to.have.length.at.most(24);
+      expect(lines).to.have.length.at.least(22);
+      expect(lines[0]).to.equal("200 of 202 SFUs available: 2 down");
+      expect(lines[3]).to.match(/^http:\/\/sfu300\..* down /);
+      expect(lines[5]).to.match(/^http:\/\/sfu0\..* available /);
+      const shown = lines.filter((line) => line.includes(" available ")).length;
+      const more = `… and ${String(200 - shown)} more, all available; in a pipe (| less) all are shown`;
+      expect(lines.slice(-5)).to.deep.equal([
+        more,
+        "",
+        "http://sfu300.example.com:8070 refused the connection (ECONNREFUSED)",
+        "http://sfu301.example.com:8070 refused the connection (ECONNREFUSED)",
+        "",
+      ]);
+    });
+
+    it("counts those that there is no room for, where they are not alike", async () => {
+      const lines = await showOn(
+        { screen: { columns: 100, rows: 10 } },
+        ...large,
+        sfuState(300, { state: "unknown" }),
+        down(1),
+      );
+      expect(lines.join("\n")).to.match(/… and 20\d more, all available;/);
+      const unknown = Array.from({ length: 9 }, (_, index) => sfuState(300 + index, { state: "unknown" }));
+      const others = await showOn({ screen: { columns: 100, rows: 10 } }, ...large, ...unknown);
+      expect(others.join("\n")).to.match(/… and 20\d more: [1-9] unknown, 200 available;/);
+    });
+
+    it("tells of what is wrong with those that it shows, where nothing is well", async () => {
+      const lines = await showOn({ screen }, ...Array.from({ length: 200 }, (_, index) => down(index)));
+      expect(lines).to.have.length.at.most(24);
+      const isNamed = (number: number): number =>
+        lines.filter((line) => line.includes(`/sfu${String(number)}.`)).length;
+      expect([0, 1, 199].map(isNamed)).to.deep.equal([2, 2, 0]);
+      expect(lines.join("\n")).to.match(/… and 19\d more, all down; /);
+    });
+
+    it("shows all where just that fits, and one where none does", async () => {
+      const fleet = large.slice(0, 10);
+      expect(await showOn({ screen: { columns: 100, rows: 14 } }, ...fleet)).to.have.length(14);
+      expect((await showOn({ screen: { columns: 100, rows: 13 } }, ...fleet)).join("\n")).to.match(/… and \d more/);
+      expect((await showOn({ screen: { columns: 100, rows: 2 } }, ...fleet)).join("\n")).to.match(
+        /sfu0\..*\n… and 9 more, all available;/,
+      );
+    });
+
+    it("counts the lines that break", async () => {
+      const reason = "answers with a very long story ".repeat(10);
+      const fleet = Array.from({ length: 10 }, (_, index) => ({ ...down(index), reason }));
+      const lines = await showOn({ screen }, ...fleet);
+      const rows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 100)), 0);
+      expect(rows).to.be.at.most(24);
+      expect(lines.join("\n")).to.match(/… and \d more, all down;/);
+    });
   });
 
   it("lets nothing that an SFU calls itself reach the terminal's ear", async () => {
@@ -241,7 +351,7 @@ describe("status", () => {
   describe("in colours", () => {
     const painted = async (...sfus: readonly Part[]): Promise<string> => {
       gateway.answers(200, health(...sfus));
-      return (await ended(["status", "--url", gateway.url], {}, true)).stdout;
+      return (await ended(["status", "--url", gateway.url], {}, { color: true })).stdout;
     };
 
     it("says the same", async () => {
@@ -254,17 +364,17 @@ describe("status", () => {
 
     it("has the states and the headline in theirs", async () => {
       const text = await painted(sfuState(1), down(2), sfuState(3, { state: "failing", reason: "is late" }));
-      expect(text).to.contain("\u001b[33m2 of 3 SFUs available");
+      expect(text).to.contain("\u001b[33m2 of 3 SFUs available: 1 down");
       expect(text).to.contain("\u001b[32m  available\u001b[39m");
       expect(text).to.contain("\u001b[31m  down     \u001b[39m");
       expect(text).to.contain("\u001b[33m  failing  \u001b[39m");
       expect(await painted(sfuState(1))).to.contain("\u001b[32m1 of 1 SFU available");
-      expect(await painted(down(1))).to.contain("\u001b[31m0 of 1 SFU available");
+      expect(await painted(down(1))).to.contain("\u001b[31m0 of 1 SFU available: 1 down");
     });
 
     it("has none in JSON", async () => {
       gateway.answers(200, health(sfuState(1)));
-      const { stdout } = await ended(["status", "--json", "--url", gateway.url], {}, true);
+      const { stdout } = await ended(["status", "--json", "--url", gateway.url], {}, { color: true });
       expect(stdout).not.to.contain("\u001b");
     });
   });
@@ -445,8 +555,10 @@ describe("status", () => {
       await written(commanded, 2);
       commanded.end();
       expect(await commanded.exitCode).to.equal(0);
-      expect(commanded.writes[0]).to.match(/^2026-01-05 08:30:00 UTC, every 2 s\n1 of 1 SFU available\n\nADDRESS/);
-      expect(commanded.writes[1]).to.match(/^2026-01-05 08:30:02 UTC, every 2 s\n0 of 1 SFU available\n\nADDRESS/);
+      const [first = "", second = ""] = commanded.writes;
+      const how = `every 2 s, ${gateway.url}`;
+      expect(first.split("\nADDRESS")[0]).to.equal(`2026-01-05 08:30:00 UTC, ${how}\n1 of 1 SFU available\n`);
+      expect(second.split("\nADDRESS")[0]).to.equal(`2026-01-05 08:30:02 UTC, ${how}\n0 of 1 SFU available: 1 down\n`);
       expect(commanded.stderr).to.equal("");
       expect(clock.timers()).to.equal(0);
     });
@@ -471,13 +583,31 @@ describe("status", () => {
       });
     }
 
-    it("clears the screen each time, on a terminal", async () => {
-      gateway.answers(200, health(sfuState(1)));
-      const commanded = command(["status", "--watch", "--url", gateway.url], {}, true);
+    it("writes over what was on the screen, and keeps to its size", async () => {
+      gateway.answers(200, health(...Array.from({ length: 50 }, (_, index) => sfuState(index))));
+      const commanded = command(
+        ["status", "--watch", "--url", gateway.url],
+        {},
+        { screen: { columns: 100, rows: 24 } },
+      );
       await written(commanded, 1);
       commanded.end();
       await commanded.exitCode;
-      expect(commanded.stdout.startsWith("\u001b[2J\u001b[H2026-01-05 08:30:00 UTC, every 2 s\n\n")).to.be.true;
+      const { stdout } = commanded;
+      const eachLine = "\u001b[K\n";
+      expect(stdout.startsWith(`\u001b[H2026-01-05 08:30:00 UTC, every 2 s, ${gateway.url}${eachLine}${eachLine}50 of`))
+        .to.be.true;
+      expect(stdout.endsWith(`${eachLine}\u001b[J`)).to.be.true;
+      expect(stdout.split("\n")).to.have.length.within(22, 24);
+    });
+
+    it("ends, with 0, when nobody reads it any more", async () => {
+      gateway.answers(200, health(sfuState(1)));
+      const commanded = command(["status", "--watch", "--url", gateway.url]);
+      await written(commanded, 1);
+      commanded.leave();
+      expect(await commanded.exitCode).to.equal(0);
+      expect(clock.timers()).to.equal(0);
     });
 
     it("survives a gateway that goes away, says so and since when, and sees it come back", async () => {
@@ -500,7 +630,9 @@ describe("status", () => {
       await gateway.comeBack();
 
       const [, lost, stillLost, back, lostAgain] = commanded.writes;
-      expect(lost).to.match(/^2026-01-05 08:30:02 UTC, every 2 s\ncannot reach the gateway at .*\(ECONNREFUSED\)/);
+      expect(lost).to.match(
+        /^2026-01-05 08:30:02 UTC, every 2 s, http:\S+\ncannot reach the gateway at .*\(ECONNREFUSED\)/,
+      );
       expect(lost).to.match(/\nsince 2026-01-05 08:30:02 UTC, 0 s ago; trying again\n/);
       expect(stillLost).to.match(/\nsince 2026-01-05 08:30:02 UTC, 2 s ago; trying again\n/);
       expect(back).to.contain("1 of 1 SFU available");
@@ -535,7 +667,7 @@ describe("status", () => {
         if (isThere) send(response, 200, health(sfuState(1)));
         else response.destroy();
       });
-      const commanded = command(["status", "--watch", "--json", "--url", gateway.url], {}, true);
+      const commanded = command(["status", "--watch", "--json", "--url", gateway.url], {}, { color: true });
       await written(commanded, 1);
       isThere = false;
       await clock.elapse(2000);

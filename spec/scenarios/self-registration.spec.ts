@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { run } from "../../lib/cli/program.ts";
-import type { SfuReport } from "../../lib/http/report-health.ts";
+import type { SfuReport } from "../../lib/api/fleet.ts";
 import type { SimulatedSfu } from "../../lib/simulator/sfu.ts";
 import { eventually } from "../support/eventually.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -43,6 +43,8 @@ describe("scenario: SFUs that register themselves", () => {
       stdout: write,
       stderr: write,
       color: false,
+      screen: () => null,
+      unread: new AbortController().signal,
       onHangup: () => () => undefined,
     };
     return { end, ended: run(args, { ...io, signal: end.signal }), out };

@@ -2,7 +2,8 @@ import { type Clock, sleep, systemClock } from "../../clock.ts";
 import { createGatewayApi, type GatewayApi } from "../gateway-api.ts";
 import { gatewayUrl, type UrlOption } from "../gateway-settings.ts";
 import { CliError, EXIT_FAILED, EXIT_OK, type Io, printJson } from "../io.ts";
-import { fleetLines } from "./table.ts";
+import type { Screen } from "../terminal.ts";
+import { fleetLines } from "./fleet-lines.ts";
 import { duration, timeOfDay } from "./words.ts";
 
 export interface StatusOptions extends UrlOption {
@@ -16,18 +17,22 @@ const WATCH_S = 2;
 /**
  * Shows the fleet of a running gateway.
  *
- * @returns 0 where an SFU is available, 1 where none is; with `watch` 0, when `io.signal` ends it
+ * @returns 0 where an SFU is available, 1 where none is; with `watch` 0, when `io.signal` ends it or nobody reads it any
+ *   more
  */
 export async function status({ url, watch: watched, json = false }: StatusOptions, io: Io): Promise<number> {
   const clock = systemClock;
-  const gateway = createGatewayApi(gatewayUrl(url, io.env), { clock, signal: io.signal });
+  const signal = watched === undefined ? io.signal : AbortSignal.any([io.signal, io.unread]);
+  const address = gatewayUrl(url, io.env);
+  const gateway = createGatewayApi(address, { clock, signal });
   if (watched !== undefined) {
     const seconds = watched === true ? WATCH_S : watched;
-    return watch(gateway, json ? jsonView(io) : textView(io, seconds), { clock, signal: io.signal, seconds });
+    const view = json ? jsonView(io) : textView(io, `every ${String(seconds)} s, ${address}`);
+    return watch(gateway, view, { clock, signal, seconds });
   }
   const health = await gateway.health();
   if (json) printJson(io, health.json);
-  else io.stdout(text(fleetLines(health.fleet, { nowMs: clock.now(), color: io.color })));
+  else io.stdout(text(fleetLines(health.fleet, { nowMs: clock.now(), color: io.color, screen: io.screen() })));
   return health.fleet.available > 0 ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -73,18 +78,30 @@ function jsonView(io: Io): View {
   };
 }
 
-const CLEAR_AND_HOME = "\u001b[2J\u001b[H";
+/** What was on the screen goes line by line as the new comes, so that nothing flickers. */
+const HOME = "\u001b[H";
+const CLEAR_TO_END_OF_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
 
-/** Each look in the place of the one before, or below it where that is a file. In one piece, so that nothing flickers. */
-function textView({ stdout, color }: Io, seconds: number): View {
-  const show = (nowMs: number, lines: readonly string[]): void => {
-    const stamp = `${timeOfDay(nowMs)}, every ${String(seconds)} s`;
-    stdout(color ? CLEAR_AND_HOME + text([stamp, "", ...lines]) : text([stamp, ...lines, ""]));
+/** The stamp and the blank line below it. */
+const STAMP_ROWS = 2;
+
+/** Each look in the place of the one before, or below it where that is a file. */
+function textView({ stdout, color, screen }: Io, how: string): View {
+  const show = (nowMs: number, linesFor: (screen: Screen | null) => readonly string[]): void => {
+    const stamp = `${timeOfDay(nowMs)}, ${how}`;
+    const current = screen();
+    if (current === null) {
+      stdout(text([stamp, ...linesFor(null), ""]));
+      return;
+    }
+    const lines = [stamp, "", ...linesFor({ ...current, rows: current.rows - STAMP_ROWS })];
+    stdout(HOME + text(lines.map((line) => line + CLEAR_TO_END_OF_LINE)) + CLEAR_BELOW);
   };
   return {
-    fleet: ({ fleet }, nowMs) => show(nowMs, fleetLines(fleet, { nowMs, color })),
+    fleet: ({ fleet }, nowMs) => show(nowMs, (room) => fleetLines(fleet, { nowMs, color, screen: room })),
     lost(message, nowMs, sinceMs) {
-      show(nowMs, [message, `since ${timeOfDay(sinceMs)}, ${duration(nowMs - sinceMs)} ago; trying again`]);
+      show(nowMs, () => [message, `since ${timeOfDay(sinceMs)}, ${duration(nowMs - sinceMs)} ago; trying again`]);
     },
   };
 }

@@ -1,17 +1,12 @@
-import { styleText } from "node:util";
-import type { FleetState, SfuState } from "../gateway-answers.ts";
-import { drainProgress, duration, standing } from "./words.ts";
+import type { SfuState } from "../gateway-answers.ts";
+import type { Color, Paint } from "./paint.ts";
+import { duration, standing } from "./words.ts";
 
-type Color = Parameters<typeof styleText>[0];
-
-export interface TableOptions {
-  /** Wall clock, milliseconds. */
-  readonly nowMs: number;
-  readonly color: boolean;
+/** A table as lines: those of its head, and those of each SFU, in the order in which they came. */
+export interface Table {
+  readonly head: string;
+  readonly entries: readonly (readonly string[])[];
 }
-
-/** A line that is longer breaks in most terminals. */
-const LINE_WIDTH = 100;
 
 const BAR_CELLS = 4;
 
@@ -34,65 +29,43 @@ const COLUMNS: readonly { readonly name: Column; readonly title: string; readonl
   { name: "since", title: "SINCE" },
 ];
 
-/** The fleet for people: how many SFUs are available, a line for each, and what is wrong with those that are not well. */
-export function fleetLines({ available, total, sfus }: FleetState, options: TableOptions): string[] {
-  const paint = painter(options.color);
-  if (total === 0) return [paint("red", "no SFU is in the fleet")];
-  const headline = `${String(available)} of ${String(total)} ${total === 1 ? "SFU" : "SFUs"} available`;
-  const color = available === 0 ? "red" : available < total ? "yellow" : "green";
-  const sorted = sfus.toSorted(byPlace);
-  const notes = sorted.map(noteOn).filter((note) => note !== null);
-  return [
-    paint(["bold", color], headline),
-    "",
-    ...tableOf(sorted, options.nowMs, paint),
-    ...(notes.length === 0 ? [] : ["", ...notes]),
-  ];
-}
-
-function byPlace(a: SfuState, b: SfuState): number {
-  // Those without a region come last.
-  if ((a.region === null) !== (b.region === null)) return a.region === null ? 1 : -1;
-  return compare(a.region ?? "", b.region ?? "") || compare(a.address, b.address);
-}
-
-/** sfu2 before sfu10. */
-const { compare } = new Intl.Collator("en", { numeric: true });
-
 /**
  * Narrows itself where lines would break: first without the bars, then with an address that is too long on a line of its
  * own. Never cuts an address: whoever reads one here wants to type it in.
+ *
+ * @param width of the terminal; null where nothing breaks lines, so that one SFU is one line for `grep`
  */
-function tableOf(sfus: readonly SfuState[], nowMs: number, paint: Paint): string[] {
+export function tableOf(sfus: readonly SfuState[], nowMs: number, width: number | null, paint: Paint): Table {
   const rows = sfus.map((sfu) => rowOf(sfu, nowMs));
+  const available = width ?? Infinity;
   const longest = widthOf(rows, "address", "ADDRESS");
   const layout = layoutOf(rows, COLUMNS);
   const withoutBars = layoutOf(
     rows,
     COLUMNS.filter(({ name }) => name !== "bar"),
   );
-  const fits = longest + layout.width <= LINE_WIDTH;
-  const { columns, width } = fits ? layout : withoutBars;
+  const fits = longest + layout.width <= available;
+  const { columns, width: rest } = fits ? layout : withoutBars;
 
-  const room = Math.max(LINE_WIDTH - width, "ADDRESS".length);
+  const room = Math.max(available - rest, "ADDRESS".length);
   const addresses = rows.map(({ address }) => address.length).filter((length) => length <= room);
   const addressWidth = addresses.reduce((a, b) => Math.max(a, b), "ADDRESS".length);
   const line = (address: string, cell: (column: PlacedColumn) => string): string =>
     (address.padEnd(addressWidth) + columns.map((column) => cell(column)).join("")).trimEnd();
 
-  return [
-    paint(
+  return {
+    head: paint(
       "dim",
       line("ADDRESS", (column) => placed(column.title, column)),
     ),
-    ...rows.flatMap((row) => {
+    entries: rows.map((row) => {
       const cell = (column: PlacedColumn): string => {
         const text = placed(row[column.name], column);
         return column.name === "state" ? paint(colorOf(row.state), text) : text;
       };
       return row.address.length <= addressWidth ? [line(row.address, cell)] : [row.address, line("", cell)];
     }),
-  ];
+  };
 }
 
 interface PlacedColumn {
@@ -151,22 +124,6 @@ function bar(ratio: number): string {
 
 function percent(share: number | null): string {
   return share === null ? NOTHING : `${(share * 100).toFixed(0)}%`;
-}
-
-/** A reason goes on after «it», and so after the address. Null of an SFU that is well. */
-function noteOn(sfu: SfuState): string | null {
-  const { address, out, state, reason, draining } = sfu;
-  const drain = draining ? drainProgress(sfu) : null;
-  // The drain's own reason says less.
-  if (drain !== null && out === "draining" && state !== "failing") return `${address} is ${drain}`;
-  if (reason === null) return null;
-  return `${address} ${reason}${drain === null ? "" : `; ${drain}`}`;
-}
-
-type Paint = (style: Color, text: string) => string;
-
-function painter(color: boolean): Paint {
-  return (style, text) => (color ? styleText(style, text, { validateStream: false }) : text);
 }
 
 const COLORS: Readonly<Record<string, Color>> = {

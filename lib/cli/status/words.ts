@@ -10,6 +10,34 @@ export function standing({ out, available, state }: SfuState): string {
   return available ? "available" : state;
 }
 
+/** From what needs somebody most; {@link standing}'s words. */
+const STANDINGS = [
+  "misconfigured",
+  "down",
+  "expired",
+  "breaker open",
+  "on trial",
+  "overloaded",
+  "failing",
+  "draining",
+  "unknown",
+  "available",
+];
+
+/** Lower is worse. A word of a later version may be anything, so it comes first. */
+export function severity(sfu: SfuState): number {
+  return STANDINGS.indexOf(standing(sfu));
+}
+
+/** `2 down, 1 draining`, the worst first. */
+export function counts(sfus: readonly SfuState[]): string {
+  const tally = new Map<string, number>();
+  for (const sfu of sfus.toSorted((a, b) => severity(a) - severity(b))) {
+    tally.set(standing(sfu), (tally.get(standing(sfu)) ?? 0) + 1);
+  }
+  return Array.from(tally, ([word, times]) => `${String(times)} ${word}`).join(", ");
+}
+
 /** How long, in its largest unit: `3 s`, `12 min`, `5 h`, `40 d`. */
 export function duration(ms: number): string {
   const seconds = Math.floor(Math.max(0, ms) / 1000);

@@ -25,6 +25,8 @@ function run(env: Environment, system?: System): Run {
     stdout: (text: string) => void logs.push(JSON.parse(text) as LogLine),
     stderr: () => undefined,
     color: false,
+    screen: () => null,
+    unread: new AbortController().signal,
     onHangup: () => () => undefined,
     signal: controller.signal,
   };
