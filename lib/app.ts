@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createReplays } from "./auth/replays.ts";
+import { createDisconnectVerifier } from "./auth/verify-disconnect.ts";
 import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
 import { createVerifier } from "./auth/verify.ts";
 import { createAffinity } from "./balancing/affinity.ts";
@@ -18,22 +19,27 @@ import { type Chain, createFailover, type Served } from "./failover/pipeline.ts"
 import { answerLiveness } from "./http/answer-liveness.ts";
 import { createArrivals } from "./http/arrivals.ts";
 import { authenticate } from "./http/authenticate.ts";
+import { disconnect } from "./http/disconnect.ts";
 import { drainSfu } from "./http/drain-sfu.ts";
 import { explainRanking } from "./http/explain.ts";
 import { getChannel } from "./http/get-channel.ts";
 import { handleErrors } from "./http/handle-errors.ts";
 import { openRequest } from "./http/open-request.ts";
+import { recentFailovers } from "./http/recent-failovers.ts";
 import { recordChannelRequest } from "./http/record-channel-request.ts";
 import { registerSfu } from "./http/register-sfu.ts";
-import { reportHealth } from "./http/report-health.ts";
+import { reportDashboard } from "./http/report-dashboard.ts";
+import { fleetReport, reportHealth } from "./http/report-health.ts";
 import { type Readiness, reportReadiness } from "./http/report-readiness.ts";
 import { requireAdmin } from "./http/require-admin.ts";
 import { type Route, route } from "./http/routes.ts";
+import { showDashboard } from "./http/show-dashboard.ts";
 import { showMetrics } from "./http/show-metrics.ts";
 import { logEvents, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
 import { createAddressRules } from "./sfu/registration/address-rules.ts";
+import { createChannelHomes } from "./sfu/channel-homes.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
 import { createDrains } from "./sfu/drains.ts";
 import { createExchange } from "./sfu/exchange.ts";
@@ -59,6 +65,8 @@ export interface AppTools {
 
 export interface App {
   readonly events: Events;
+  /** What it answers, like `GET /v1/channel`. */
+  routes(): readonly string[];
   /** @returns where it listens */
   listen(): Promise<AddressInfo>;
   /**
@@ -129,6 +137,12 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const explain = balancer.explainWith(availabilityOf);
   const coalescer = createCoalescer<Served, Chain>(clock);
   const replays = createReplays(clock);
+  const homes = createChannelHomes(registry, clock);
+
+  const fleet = { clock, registry, breakers, loads, availabilityOf };
+  const page = showDashboard();
+  const failovers = recentFailovers(clock, events);
+  const pageData = reportDashboard({ clock, fleet: () => fleetReport(fleet), failovers });
 
   let draining = false;
   const readiness = (): Readiness =>
@@ -145,9 +159,24 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
         // Around authentication: refusals are counted and logged too.
         recordChannelRequest(clock, events),
         authenticate(createVerifier(secrets.gatewayKeys, clock), events),
-        getChannel({ clock, events, geo, coalescer, failover, budgetMs: config.failover.retryTimeoutMs }),
+        getChannel({ clock, events, geo, coalescer, failover, homes, budgetMs: config.failover.retryTimeoutMs }),
       ],
-      ["GET", "/v1/health", reportHealth({ clock, registry, breakers, loads, availabilityOf })],
+      [
+        "POST",
+        "/v1/disconnect",
+        disconnect({
+          clock,
+          events,
+          registry,
+          homes,
+          client,
+          verify: createDisconnectVerifier(secrets.gatewayKeys, clock),
+          limits: config.failover,
+        }),
+      ],
+      ["GET", "/v1/health", reportHealth(fleet)],
+      ["GET", "/dashboard", page],
+      ["GET", "/dashboard/data", pageData],
       ["GET", "/healthz", answerLiveness({ status: "ok" })],
       ["GET", "/readyz", reportReadiness(readiness)],
       ["GET", "/noop", answerLiveness({ status: "ok" })],
@@ -168,7 +197,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       ]),
     ];
   };
-  let routes = route(table());
+  let routeTable = table();
+  let routes = route(routeTable);
 
   const arrivals = createArrivals(clock);
   const server = createHttpServer({
@@ -191,6 +221,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
 
   return {
     events,
+    routes: () => routeTable.map(([method, path]) => `${method} ${path}`),
     async listen() {
       await drains.load();
       const address = await server.listen();
@@ -202,7 +233,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       config = nextConfig;
       secrets = nextSecrets;
       rules = createAddressRules(config.registration.allow, { clock });
-      routes = route(table());
+      routeTable = table();
+      routes = route(routeTable);
       events.emit("reconfigured", { from, to: config });
       listed.take(staticSfus(config, secrets));
       externalSource.follow(listOf(config, secrets));
