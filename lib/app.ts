@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { createReplays } from "./auth/replays.ts";
 import { createDisconnectVerifier } from "./auth/verify-disconnect.ts";
 import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
@@ -38,7 +39,7 @@ import { showMetrics } from "./http/show-metrics.ts";
 import { logEvents, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
-import { createAddressRules } from "./sfu/registration/address-rules.ts";
+import { type AddressRules, createAddressRules } from "./sfu/registration/address-rules.ts";
 import { createChannelHomes } from "./sfu/channel-homes.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
 import { createDrains } from "./sfu/drains.ts";
@@ -94,9 +95,12 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   logEvents(events, logger);
 
   const registry = createRegistry(clock, events);
-  let rules = createAddressRules(config.registration.allow, { clock });
-  const client =
-    tools.client ?? createSfuClient(clock, createExchange(), { lookupFor: (address) => rules.lookupFor(address) });
+  let rulesInForce = createAddressRules(config.registration.allow, { clock });
+  const rules: AddressRules = {
+    check: (address) => rulesInForce.check(address),
+    lookupFor: (address) => rulesInForce.lookupFor(address),
+  };
+  const client = tools.client ?? createSfuClient(clock, createExchange(), rules);
   const breakers = createBreakers(config.breaker, clock, events);
   const store = createMemoryStore(clock);
   const balancer = createBalancer(config, { clock, random, events, registry });
@@ -148,7 +152,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const readiness = (): Readiness =>
     draining ? "draining" : registry.all().some(isAvailable) ? "ready" : "no_sfu_available";
 
-  const table = (): Route[] => {
+  const tableOf = (config: Config, secrets: Secrets): Route[] => {
     const geo = createGeo(config.regions);
     const affinity = createAffinity(config.affinity.ttlMs, store);
     const failover = createFailover(config.failover, { clock, events, rank, affinity, ledger, breakers, client });
@@ -197,15 +201,17 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       ]),
     ];
   };
-  let routeTable = table();
+  let routeTable = tableOf(config, secrets);
   let routes = route(routeTable);
 
+  /** Of all configurations so far: a request ends by the one that it began with. */
+  let longestBudgetMs = config.failover.retryTimeoutMs;
   const arrivals = createArrivals(clock);
   const server = createHttpServer({
     clock,
     ...config.listen,
     onConnection: (socket) => arrivals.opened(socket),
-    graceMs: () => config.failover.retryTimeoutMs + GRACE_BEYOND_BUDGET_MS,
+    graceMs: () => longestBudgetMs + GRACE_BEYOND_BUDGET_MS,
     onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
@@ -229,15 +235,22 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       return address;
     },
     reconfigure(nextConfig, nextSecrets) {
+      // What could fail comes first: all of it is put in force, or nothing.
+      const sfus = staticSfus(nextConfig, nextSecrets);
+      const nextTable = tableOf(nextConfig, nextSecrets);
+      routes = route(nextTable);
+      routeTable = nextTable;
       const from = config;
       config = nextConfig;
       secrets = nextSecrets;
-      rules = createAddressRules(config.registration.allow, { clock });
-      routeTable = table();
-      routes = route(routeTable);
+      longestBudgetMs = Math.max(longestBudgetMs, config.failover.retryTimeoutMs);
       events.emit("reconfigured", { from, to: config });
-      listed.take(staticSfus(config, secrets));
+      listed.take(sfus);
       externalSource.follow(listOf(config, secrets));
+      if (!isDeepStrictEqual(from.registration.allow, config.registration.allow)) {
+        rulesInForce = createAddressRules(config.registration.allow, { clock });
+        void heartbeats.recheck((address) => rules.check(address));
+      }
     },
     async close() {
       draining = true;

@@ -9,6 +9,7 @@ export const RECOMMENDED_KEY_BYTES = 32;
  */
 export class AuthKey {
   readonly #bytes: Buffer;
+  #digested: Buffer | null = null;
   #imported: Promise<webcrypto.CryptoKey> | null = null;
 
   /** @param bytes at least one byte; from {@link parseKey} unless a spec needs something else */
@@ -35,7 +36,12 @@ export class AuthKey {
 
   /** In constant time, so that an answer's delay tells nothing about the key. */
   equals(other: AuthKey): boolean {
-    return timingSafeEqual(this.hmac("equals"), other.hmac("equals"));
+    return timingSafeEqual(this.#digest(), other.#digest());
+  }
+
+  /** Made once: a reload compares every key of the fleet, and two HMACs each time are most of its cost. */
+  #digest(): Buffer {
+    return (this.#digested ??= this.hmac("equals"));
   }
 
   toJSON(): string {

@@ -16,7 +16,8 @@ export interface Affinity {
 /** @param ttlMs 0 keeps no assignment at all */
 export function createAffinity(ttlMs: number, { assignments }: Pick<Store, "assignments">): Affinity {
   return {
-    get: (conference) => assignments.get(conference),
+    // There may be some from before a reload.
+    get: (conference) => (ttlMs === 0 ? Promise.resolve(null) : assignments.get(conference)),
     async assign(conference, address, before) {
       if (ttlMs === 0) return address;
       if (before !== null && (await assignments.compareAndSet(conference, before, address, ttlMs))) return address;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock, Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Events } from "../events.ts";
@@ -34,7 +35,10 @@ export function createBalancer(initial: Config, { clock, random, events, registr
   const slowStart = createSlowStart(clock, random, events);
 
   let inForce = arrange(initial, { loads, slowStart, random });
-  events.on("reconfigured", ({ to }) => (inForce = arrange(to, { loads, slowStart, random })));
+  events.on("reconfigured", ({ from, to }) => {
+    // A strategy keeps count of whose turn it is.
+    if (!isDeepStrictEqual(whatArranges(from), whatArranges(to))) inForce = arrange(to, { loads, slowStart, random });
+  });
 
   return {
     ledger,
@@ -51,6 +55,11 @@ export function createBalancer(initial: Config, { clock, random, events, registr
         strategy: (available, placement) => inForce.strategyForAll(available, placement),
       }),
   };
+}
+
+/** The settings that {@link arrange} goes by. */
+function whatArranges({ balancing, failover, regions }: Config): unknown {
+  return [balancing.strategy, balancing.weights.distance, failover.maxRetries, regions];
 }
 
 /** What follows from the settings alone. */

@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import { isDeepStrictEqual } from "node:util";
 import CircuitBreaker from "opossum";
 import type { Cancel, Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
@@ -142,11 +141,13 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
     });
   let stopRotating = rotate();
 
+  let isClosed = false;
   events.on("reconfigured", ({ to }) => {
-    if (isDeepStrictEqual(to.breaker, settings)) return;
+    const { windowMs } = settings;
     settings = to.breaker;
     // It keeps this object and reads it at each use; an open one waits for the reset time that it began with.
     for (const { options } of entries.values()) Object.assign(options, adjustable(settings));
+    if (isClosed || settings.windowMs === windowMs) return;
     stopRotating();
     stopRotating = rotate();
   });
@@ -263,6 +264,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
     },
 
     close() {
+      isClosed = true;
       stopRotating();
       for (const entry of entries.values()) drop(entry);
     },

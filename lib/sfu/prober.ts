@@ -125,11 +125,14 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     if (found === undefined || stateOf(sfu) === "expired") return null;
     const startedMs = clock.monotonic();
     const bounds = { timeoutMs, signal };
-    const error = await (keyChecks.isInDoubt(sfu) ? keyChecks.check(sfu, bounds) : askNoop(sfu, bounds)).then(
+    const isInDoubt = keyChecks.isInDoubt(sfu);
+    const error = await (isInDoubt ? keyChecks.check(sfu, bounds) : askNoop(sfu, bounds)).then(
       () => null,
       onlySfuErrors,
     );
     if (findings.get(sfu.address) !== found || error?.failure === "aborted") return null;
+    // What it says to another key is no answer.
+    if (isInDoubt && registry.get(sfu.address)?.key.equals(sfu.key) !== true) return 0;
     // A gateway that was itself late, or stopped, has not seen whether anybody answered.
     if (error?.failure === "timeout" && isLate(clock.monotonic() - startedMs, bounds.timeoutMs)) return 0;
     if (error === null) {

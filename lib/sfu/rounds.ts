@@ -13,8 +13,8 @@ export interface Rounds {
    * @returns whether this brought a visit about
    */
   now(sfu: Sfu): boolean;
-  /** Goes on at another pace: who is waiting waits anew. The same interval again changes nothing. */
-  setInterval(intervalMs: number): void;
+  /** Goes on at another pace: who is waiting waits anew. The same interval again lets them wait on. */
+  setInterval(intervalMs: number, firstWithinMs?: number): void;
   /** Aborts the visits under way; no other follows. */
   stop(): void;
 }
@@ -57,18 +57,8 @@ interface Turn {
 }
 
 export function createRounds(options: RoundsOptions): Rounds {
-  const {
-    name,
-    clock,
-    random,
-    events,
-    registry,
-    mostASecond,
-    firstWithinMs = options.intervalMs,
-    atATime,
-    visit,
-  } = options;
-  let { intervalMs } = options;
+  const { name, clock, random, events, registry, mostASecond, atATime, visit } = options;
+  let { intervalMs, firstWithinMs = Infinity } = options;
   const turns = new Map<string, Turn>();
   const limit = pLimit(atATime);
   const stopped = new AbortController();
@@ -137,7 +127,8 @@ export function createRounds(options: RoundsOptions): Rounds {
       go(turn);
       return true;
     },
-    setInterval(nextMs) {
+    setInterval(nextMs, firstMs = Infinity) {
+      firstWithinMs = firstMs;
       if (nextMs === intervalMs) return;
       intervalMs = nextMs;
       for (const turn of turns.values()) {

@@ -83,7 +83,7 @@ export function createStatsReader(
   });
   events.on("reconfigured", ({ to: { health } }) => {
     timeoutMs = health.timeoutMs;
-    rounds.setInterval(health.statsIntervalMs);
+    rounds.setInterval(health.statsIntervalMs, health.intervalMs);
   });
   return () => rounds.stop();
 }

@@ -391,6 +391,64 @@ describe("the load of an SFU", () => {
   });
 });
 
+describe("the load of an SFU after a reload", () => {
+  const clock = useFakeClock();
+  const [a, b] = [sfuOf(1), sfuOf(2)];
+  const reconfigure = (desk: Desk, settings: Settings): void =>
+    desk.events.emit("reconfigured", { from: configOf(), to: configOf(settings) });
+
+  it("is by the weights that there are now, of the report that there was", () => {
+    const desk = openDesk(clock, [a]);
+    desk.report(a, { sessions: 200, cpu: 0.4, memory: 0.6 });
+    reconfigure(desk, { weights: { sessions: 1, cpu: 10, memory: 100 } });
+    expect(desk.loads.of(a)).to.include({ sessions: 0.2, cpu: 4, memory: 60 });
+    expect(desk.loads.totalOf(a)).to.be.closeTo(64.2, TINY);
+  });
+
+  it("is the average by those weights, where there is no report", () => {
+    const desk = openDesk(clock, [a, b]);
+    desk.report(a, { sessions: 100, cpu: 0.9, memory: 0 });
+    expect(desk.loads.totalOf(b)).to.be.closeTo(desk.loads.totalOf(a), TINY);
+    reconfigure(desk, { weights: { sessions: 0, cpu: 3, memory: 0 } });
+    expect(desk.loads.of(b).assumed).to.be.closeTo(2.7, TINY);
+  });
+
+  it("believes a report for as long as it would now", async () => {
+    const desk = openDesk(clock, [a], { health: { statsIntervalMs: 100_000 }, registration: { ttlMs: 1000 } });
+    desk.report(a);
+    await clock.elapse(200_000);
+    expect(desk.loads.report(a)).not.to.equal(null);
+    reconfigure(desk, { health: { statsIntervalMs: 10_000 }, registration: { ttlMs: 1000 } });
+    expect(desk.loads.report(a)).to.equal(null);
+    reconfigure(desk, { health: { statsIntervalMs: 100_000 }, registration: { ttlMs: 1000 } });
+    expect(desk.loads.report(a)).not.to.equal(null);
+  });
+
+  it("has forgotten nothing of what was placed", () => {
+    const desk = openDesk(clock, [a]);
+    desk.report(a);
+    desk.ledger.claim(a);
+    const before = desk.loads.expected(a);
+    reconfigure(desk, { weights: { sessions: 5 }, overload: { maxCpu: 0.1 } });
+    expect(desk.loads.expected(a)).to.equal(before).and.above(0);
+  });
+
+  it("is too much by the limits that there are now", () => {
+    const desk = openDesk(clock, [a]);
+    desk.report(a, { sessions: 500, cpu: 0.5, memory: 0.5 });
+    for (const [overload, reason] of [
+      [{ maxCpu: 0.4 }, /cpu at 50 %, of at most 40 %/],
+      [{ maxMemory: 0.4 }, /memory at 50 %, of at most 40 %/],
+      [{ maxSessionsRatio: 0.4 }, /500 sessions, of at most 400/],
+    ] as const) {
+      expect(desk.loads.overload(a)).to.equal(null);
+      reconfigure(desk, { overload });
+      expect(desk.loads.overload(a)).to.match(reason);
+      reconfigure(desk, {});
+    }
+  });
+});
+
 describe("whether an SFU is overloaded", () => {
   const clock = useFakeClock();
   const sfu = sfuOf(1);

@@ -5,6 +5,7 @@ import { BreakerOpenError, type Breakers, createBreakers, type Verdict } from ".
 import type { Sfu, TrialVerdict } from "../../lib/sfu/sfu.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
+import { configurationOf } from "../support/gateway.ts";
 
 const SETTINGS = { errorThresholdPercent: 50, minimumRequests: 4, windowMs: 10_000, resetTimeoutMs: 5000 };
 
@@ -652,9 +653,127 @@ describe("breakers", () => {
     expect(breakers.state(successor), "it keeps its breaker").to.equal("half_open");
   });
 
-  it("leaves no timer behind once it is closed", async () => {
+  describe("after a reload", () => {
+    const { config } = configurationOf({ sfus: [] });
+    const reconfigure = (parts: Partial<typeof SETTINGS>): void =>
+      events.emit("reconfigured", { from: config, to: { ...config, breaker: { ...SETTINGS, ...parts } } });
+
+    it("opens by the threshold and the minimum that there are now, and has forgotten nothing", async () => {
+      await succeed();
+      await failTimes(2);
+      reconfigure({ errorThresholdPercent: 80 });
+      await failTimes(1);
+      expect(breakers.state(sfu), "3 of 4").to.equal("closed");
+      reconfigure({ minimumRequests: 6 });
+      await failTimes(1);
+      expect(breakers.state(sfu), "4 of 5, of at least 6").to.equal("closed");
+      reconfigure({ minimumRequests: 5 });
+      await failTimes(1);
+      expect(breakers.state(sfu), "5 of 6").to.equal("open");
+    });
+
+    it("gives an SFU that is new to it the settings that there are now", async () => {
+      reconfigure({ minimumRequests: 1, resetTimeoutMs: 100 });
+      const other = sfuOf(2);
+      await fail("fault", other);
+      expect(breakers.state(other)).to.equal("open");
+      await clock.elapse(100);
+      expect(breakers.state(other)).to.equal("half_open");
+    });
+
+    it("remembers for as long as the window is now", async () => {
+      reconfigure({ windowMs: 1000 });
+      await failTimes(3);
+      await clock.elapse(1000);
+      await fail();
+      expect(breakers.state(sfu)).to.equal("closed");
+      reconfigure({ windowMs: 60_000 });
+      await clock.elapse(50_000);
+      await failTimes(3);
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("goes on forgetting, however often it comes, where the window is the same", async () => {
+      await failTimes(3);
+      // A tenth of the window is 1000 ms.
+      for (let count = 1; count <= 20; count++) {
+        await clock.elapse(900);
+        reconfigure({ resetTimeoutMs: SETTINGS.resetTimeoutMs + count });
+      }
+      await fail();
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("waits for the reset time that it was opened with, and for the new one the next time", async () => {
+      await open();
+      reconfigure({ resetTimeoutMs: 100 });
+      await clock.elapse(SETTINGS.resetTimeoutMs - 1);
+      expect(breakers.state(sfu)).to.equal("open");
+      await clock.elapse(1);
+      await fail();
+      await clock.elapse(99);
+      expect(breakers.state(sfu)).to.equal("open");
+      await clock.elapse(1);
+      expect(steps().slice(-2)).to.deep.equal(["half_open > open", "open > half_open"]);
+    });
+
+    const states: Readonly<Record<string, () => Promise<unknown>>> = {
+      open,
+      "half-open": halfOpen,
+      "half-open, with a call for its trial,": async () => {
+        await halfOpen();
+        begin();
+      },
+      "on probation": async () => {
+        await halfOpen();
+        await breakers.trial(sfu, () => Promise.resolve("fine"));
+      },
+      tripped: () => {
+        breakers.trip(sfu);
+        return Promise.resolve();
+      },
+    };
+    for (const [name, bring] of Object.entries(states)) {
+      it(`is ${name} as before, and nothing has moved`, async () => {
+        await bring();
+        const look = (): unknown => ({
+          state: breakers.state(sfu),
+          admits: breakers.admits(sfu),
+          mayBeTried: breakers.mayBeTried(sfu),
+        });
+        const [before, moved] = [look(), moves.length];
+        reconfigure({ errorThresholdPercent: 90, minimumRequests: 100, windowMs: 500, resetTimeoutMs: 60_000 });
+        await clock.elapse(0);
+        expect(look()).to.deep.equal(before);
+        expect(moves).to.have.length(moved);
+      });
+    }
+
+    it("still pardons what was tripped, and opens again at the first fault of who is on probation", async () => {
+      breakers.trip(sfu);
+      reconfigure({ minimumRequests: 100 });
+      breakers.pardon(sfu);
+      expect(breakers.state(sfu)).to.equal("closed");
+      reconfigure({ minimumRequests: 200 });
+      await fail();
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("decides the trial that was under way", async () => {
+      await halfOpen();
+      const trial = begin();
+      reconfigure({ windowMs: 500, minimumRequests: 100 });
+      await trial.fail();
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+  });
+
+  it("leaves no timer behind once it is closed, and begins none after it", async () => {
     await open();
     breakers.close();
+    expect(clock.timers()).to.equal(0);
+    const { config } = configurationOf({ sfus: [] });
+    events.emit("reconfigured", { from: config, to: { ...config, breaker: { ...SETTINGS, windowMs: 500 } } });
     expect(clock.timers()).to.equal(0);
   });
 });

@@ -10,7 +10,7 @@ import { parseKey } from "../../lib/auth/keys.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { configurationOf, startGateway, type TestGateway } from "../support/gateway.ts";
 import { seeded } from "../support/random.ts";
 import { useSimulatedSfus } from "../support/simulators.ts";
 import { sfuKey } from "../support/tokens.ts";
@@ -25,6 +25,8 @@ const SETTINGS: Config["health"] = {
   healthyAfter: 1,
 };
 const BREAKER = { errorThresholdPercent: 50, minimumRequests: 4, windowMs: 10_000, resetTimeoutMs: 5000 };
+/** A timer takes whole milliseconds. */
+const TICK_MS = 1;
 /** Of a turn that comes as late as any. */
 const LATEST_MS = 0.95 * INTERVAL_MS + 1;
 
@@ -808,6 +810,19 @@ describe("the prober", () => {
       expect(state()).to.equal("healthy");
     });
 
+    it("is not taken for healthy by a check of the old one that was under way, but checked anew at once", async () => {
+      client.of(sfu).key = { afterMs: 400, then: "refused" };
+      await probes(1);
+      const checks = client.count("key", sfu);
+      registry.put(sfuOf(1, { key: parseKey(sfuKey(3)) }));
+      await clock.elapse(400);
+      expect(state()).to.equal("unknown");
+      await clock.elapse(TICK_MS);
+      expect(client.count("key", sfu)).to.equal(checks + 1);
+      await clock.elapse(400);
+      expect(state()).to.equal("misconfigured");
+    });
+
     it("is misconfigured again where that one is wrong too", async () => {
       registry.put(sfuOf(1, { key: parseKey(sfuKey(9)) }));
       await clock.elapse(0);
@@ -938,6 +953,93 @@ describe("the prober", () => {
       }
       expect(slow).to.equal(10);
       expect(state()).to.equal("failing");
+    });
+  });
+
+  describe("after a reload", () => {
+    const { config } = configurationOf({ sfus: [] });
+    const reconfigure = (settings: Partial<Config["health"]>, breaker: Partial<Config["breaker"]> = {}): void =>
+      events.emit("reconfigured", {
+        from: config,
+        to: { ...config, health: { ...SETTINGS, ...settings }, breaker: { ...BREAKER, ...breaker } },
+      });
+
+    it("probes at the interval, and with the timeout, that there are now", async () => {
+      await probes(1);
+      reconfigure({ intervalMs: 10 * INTERVAL_MS, timeoutMs: 300 });
+      client.asked.length = 0;
+      await clock.elapse(100 * INTERVAL_MS);
+      expect(client.asked.length).to.be.within(10, 14);
+      expect(new Set(client.asked.map(({ bounds }) => bounds.timeoutMs))).to.deep.equal(new Set([300]));
+      reconfigure({});
+      client.asked.length = 0;
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(client.asked.length).to.be.within(10, 14);
+      expect(client.asked[0]!.bounds.timeoutMs).to.equal(1000);
+    });
+
+    it("goes on counting what has failed, up to where it is now", async () => {
+      restart({ settings: { unhealthyAfter: 5 } });
+      client.kill(sfu, "refuses");
+      await probes(2);
+      expect(state()).to.equal("failing");
+      reconfigure({ unhealthyAfter: 3 });
+      expect(state(), "nobody is taken out by the reload itself").to.equal("failing");
+      await probes(1);
+      expect(state()).to.equal("down");
+    });
+
+    it("goes on counting what has succeeded, up to where it is now", async () => {
+      restart({ settings: { healthyAfter: 9 } });
+      client.kill(sfu, "refuses");
+      while (state() !== "down") await clock.elapse(100);
+      client.heal(sfu);
+      await probes(2);
+      reconfigure({ healthyAfter: 3 });
+      expect(state()).to.equal("down");
+      await probes(1);
+      expect(state()).to.equal("healthy");
+    });
+
+    it("judges a probe that was under way by what there is now", async () => {
+      client.of(sfu).noop = { afterMs: 400, then: refused() };
+      await probes(1);
+      reconfigure({ unhealthyAfter: 1, intervalMs: 100 * INTERVAL_MS });
+      await clock.elapse(400);
+      expect(state()).to.equal("down");
+    });
+
+    it("remembers the faults of calls for as long as a breaker does now", async () => {
+      await probes(1);
+      fault();
+      reconfigure({}, { windowMs: 500 });
+      await clock.elapse(500);
+      await probes(1);
+      expect(state()).to.equal("healthy");
+    });
+
+    it("checks keys with the timeout, and no more often than at the interval, that there are now", async () => {
+      reconfigure({ intervalMs: 10 * INTERVAL_MS, timeoutMs: 300 });
+      attempt(answered(500));
+      await clock.elapse(9 * INTERVAL_MS);
+      attempt(answered(500));
+      expect(client.count("key", sfu)).to.equal(1);
+      expect(client.asked.find(({ what }) => what === "key")!.bounds.timeoutMs).to.equal(300);
+      await clock.elapse(INTERVAL_MS);
+      attempt(answered(500));
+      expect(client.count("key", sfu)).to.equal(2);
+    });
+
+    it("keeps out who was out, and leaves a trial that is under way to decide", async () => {
+      await openBreaker();
+      client.of(sfu).key = { afterMs: 400, then: "accepted" };
+      await clock.elapse(BREAKER.resetTimeoutMs);
+      expect(breakers.state(sfu)).to.equal("half_open");
+      reconfigure({ intervalMs: 500, timeoutMs: 200 });
+      registry.put(sfuOf(1, { weight: 2 }));
+      expect(breakers.state(sfu)).to.equal("half_open");
+      await clock.elapse(400);
+      expect(breakers.state(sfu)).to.equal("closed");
     });
   });
 

@@ -320,6 +320,95 @@ describe("rounds", () => {
     });
   });
 
+  describe("at another interval", () => {
+    const perSecond = async (seconds: number): Promise<number> => {
+      visits = [];
+      await clock.elapse(seconds * 1000);
+      return visits.length / seconds;
+    };
+
+    it("that is shorter, come sooner: nobody waits out the longer one", async () => {
+      const sfus = fleet(50);
+      enter(sfus);
+      const rounds = start(undefined, { intervalMs: 3_600_000 });
+      rounds.setInterval(INTERVAL_MS);
+      await clock.elapse(INTERVAL_MS);
+      expect(sfus.filter((sfu) => timesOf(sfu).length === 0)).to.deep.equal([]);
+      expect(clock.timers(), "one turn each").to.equal(50);
+    });
+
+    it("that is longer, and back, keep to the one that there is now", async () => {
+      enter(fleet(50));
+      const rounds = start();
+      await clock.elapse(INTERVAL_MS);
+      expect(await perSecond(40)).to.be.within(25, 34);
+      rounds.setInterval(10 * INTERVAL_MS);
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(await perSecond(200)).to.be.within(2.5, 3.4);
+      rounds.setInterval(INTERVAL_MS);
+      await clock.elapse(INTERVAL_MS);
+      expect(await perSecond(40)).to.be.within(25, 34);
+      expect(clock.timers(), "one turn each").to.equal(50);
+    });
+
+    it("spread their visits over the whole of it", async () => {
+      enter(fleet(200));
+      const rounds = start(undefined, { intervalMs: 3_600_000 });
+      rounds.setInterval(INTERVAL_MS);
+      await clock.elapse(INTERVAL_MS);
+      expect(Math.min(...tenths())).to.be.at.least(8);
+      expect(Math.max(...tenths())).to.be.at.most(40);
+    });
+
+    it("do not visit twice at a time whom they are visiting, and wait the new time after it", async () => {
+      const [sfu] = fleet(1);
+      enter([sfu!]);
+      const rounds = start(
+        async () => {
+          await sleep(clock, 1000);
+          return null;
+        },
+        { firstWithinMs: 0 },
+      );
+      await clock.elapse(TICK_MS);
+      rounds.setInterval(5 * INTERVAL_MS);
+      await clock.elapse(1000 + 0.75 * 5 * INTERVAL_MS - 2 * TICK_MS);
+      expect(visits).to.have.length(1);
+      await clock.elapse(0.2 * 5 * INTERVAL_MS + 3 * TICK_MS);
+      expect(visits).to.have.length(2);
+    });
+
+    it("that is the same let everybody wait on", async () => {
+      enter(fleet(1));
+      const rounds = start();
+      let waitedMs = 0;
+      for (; visits.length === 0 && waitedMs < INTERVAL_MS; waitedMs += 100) {
+        rounds.setInterval(INTERVAL_MS);
+        await clock.elapse(100);
+      }
+      expect(visits).to.have.length(1);
+    });
+
+    it("starve nobody, however often it changes", async () => {
+      const sfus = fleet(20);
+      enter(sfus);
+      const rounds = start();
+      for (let change = 0; change < 200; change++) {
+        rounds.setInterval(INTERVAL_MS + (change % 2));
+        await clock.elapse(100);
+      }
+      for (const sfu of sfus) expect(timesOf(sfu).length).to.be.at.least(2);
+    });
+
+    it("visit who comes later as soon as is wanted now", async () => {
+      const rounds = start(undefined, { firstWithinMs: 60_000, intervalMs: 60_000 });
+      rounds.setInterval(30_000, 100);
+      enter(fleet(20));
+      await clock.elapse(100);
+      expect(visits).to.have.length(20);
+    });
+  });
+
   describe("once they are stopped", () => {
     it("leave no timer, give up what is under way, and begin nothing that waited", async () => {
       enter(fleet(20));
@@ -341,9 +430,11 @@ describe("rounds", () => {
       expect(visits).to.have.length(10);
     });
 
-    it("take no notice of SFUs that come", () => {
-      start().stop();
+    it("take no notice of SFUs that come, or of another interval", () => {
+      const rounds = start();
+      rounds.stop();
       enter(fleet(3));
+      rounds.setInterval(100);
       expect(clock.timers()).to.equal(0);
     });
   });

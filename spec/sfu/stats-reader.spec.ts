@@ -9,7 +9,7 @@ import { createStatsReader } from "../../lib/sfu/stats-reader.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { configurationOf, startGateway, type TestGateway } from "../support/gateway.ts";
 import { seeded } from "../support/random.ts";
 import { useSimulatedSfus } from "../support/simulators.ts";
 import { sfuKey } from "../support/tokens.ts";
@@ -242,6 +242,53 @@ describe("the reader of statistics", () => {
       expect(client.asked).to.have.length(1);
       expect(told).to.deep.equal([]);
       expect(registry.report(sfu)).to.equal(null);
+    });
+  });
+
+  describe("after a reload", () => {
+    const { config } = configurationOf({ sfus: [] });
+    const reconfigure = (parts: Partial<typeof SETTINGS>): void =>
+      events.emit("reconfigured", { from: config, to: { ...config, health: { ...SETTINGS, ...parts } } });
+    const count = async (ms: number): Promise<number> => {
+      const before = client.count("stats", sfu);
+      await clock.elapse(ms);
+      return client.count("stats", sfu) - before;
+    };
+
+    it("reads at the interval, and with the timeout, that there are now", async () => {
+      reconfigure({ statsIntervalMs: 1000, timeoutMs: 300 });
+      await clock.elapse(1000);
+      expect(await count(10_000)).to.be.within(10, 14);
+      expect(client.asked.at(-1)!.bounds.timeoutMs).to.equal(300);
+      reconfigure({});
+      await clock.elapse(SETTINGS.statsIntervalMs);
+      expect(await count(100_000)).to.be.within(10, 14);
+    });
+
+    it("reads SFUs that come later within the interval of the probes that there is now", async () => {
+      reconfigure({ intervalMs: 200 });
+      const others = Array.from({ length: 20 }, (_, index) => sfuOf(index + 2));
+      for (const other of others) registry.put(other);
+      await clock.elapse(200);
+      expect(others.map((other) => client.count("stats", other))).to.deep.equal(Array(20).fill(1));
+    });
+
+    it("takes what a reading brings that was under way", async () => {
+      client.of(sfu).stats = { afterMs: 800, then: STATS };
+      await reading();
+      reconfigure({ statsIntervalMs: 60_000, timeoutMs: 100 });
+      await clock.elapse(800);
+      expect(registry.report(sfu)).to.include({ sessions: 37 });
+    });
+
+    it("keeps the report of an SFU that has other settings, and reads it as before", async () => {
+      await reading();
+      const report = registry.report(sfu);
+      const successor = sfuOf(1, { weight: 2 });
+      registry.put(successor);
+      expect(registry.report(successor)).to.equal(report);
+      await reading();
+      expect(registry.report(successor)).not.to.equal(report);
     });
   });
 

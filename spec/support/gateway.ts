@@ -1,6 +1,7 @@
 import { createApp, type App } from "../../lib/app.ts";
 import { systemClock } from "../../lib/clock.ts";
-import type { Config } from "../../lib/config/config.ts";
+import type { Configuration } from "../../lib/config/changes.ts";
+import type { Config, Secrets } from "../../lib/config/config.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
 import { createLogger } from "../../lib/logger.ts";
 import { seeded } from "./random.ts";
@@ -20,6 +21,9 @@ export interface GatewaySetup {
   readonly registration?: Partial<Config["registration"]>;
   readonly registry?: Config["registry"];
   readonly affinity?: Partial<Config["affinity"]>;
+  readonly regions?: Config["regions"];
+  /** Those that only files have. */
+  readonly secrets?: Pick<Secrets, "registryToken">;
 }
 
 export interface JoinOptions {
@@ -49,6 +53,8 @@ export interface TestGateway {
   get(path: string, init?: RequestInit): Promise<Response>;
   /** The value of one series of /metrics, like `coalesced_total` or `attempts_total{sfu="…",outcome="ok"}`; 0 if absent. */
   metric(series: string): Promise<number>;
+  /** Reloads it. A table changes key by key; an empty variable of the environment is none. */
+  reconfigure(changes: Partial<GatewaySetup>): void;
   close(): Promise<void>;
 }
 
@@ -56,7 +62,8 @@ export interface TestGateway {
 const NEVER_MS = 86_400_000;
 const NO_PROBES = { intervalMs: NEVER_MS, statsIntervalMs: NEVER_MS };
 
-export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
+/** The configuration that a user would have to write for this setup. */
+export function configurationOf(setup: GatewaySetup): Configuration {
   const { config, secrets } = loadConfiguration({
     env: {
       SFU_GATEWAY_KEY: GATEWAY_KEY,
@@ -68,10 +75,8 @@ export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
     secretsFile: null,
     configFile: null,
   });
-  const logs: LogLine[] = [];
-  const logger = createLogger("debug", { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
-  const app = createApp(
-    {
+  return {
+    config: {
       ...config,
       failover: { ...config.failover, ...setup.failover },
       breaker: { ...config.breaker, ...setup.breaker },
@@ -81,10 +86,34 @@ export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
       registration: { ...config.registration, ...setup.registration },
       registry: setup.registry ?? config.registry,
       affinity: { ...config.affinity, ...setup.affinity },
+      regions: setup.regions ?? config.regions,
     },
-    secrets,
-    { clock: systemClock, random: seeded(1), logger },
-  );
+    secrets: { ...secrets, ...setup.secrets },
+  };
+}
+
+export function withChanges(setup: GatewaySetup, changes: Partial<GatewaySetup>): GatewaySetup {
+  const { env, failover, breaker, health, balancing, overload, registration, affinity } = changes;
+  return {
+    ...setup,
+    ...changes,
+    env: { ...setup.env, ...env },
+    failover: { ...setup.failover, ...failover },
+    breaker: { ...setup.breaker, ...breaker },
+    health: { ...setup.health, ...health },
+    balancing: { ...setup.balancing, ...balancing },
+    overload: { ...setup.overload, ...overload },
+    registration: { ...setup.registration, ...registration },
+    affinity: { ...setup.affinity, ...affinity },
+  };
+}
+
+export async function startGateway(initial: GatewaySetup): Promise<TestGateway> {
+  let setup = initial;
+  const { config, secrets } = configurationOf(setup);
+  const logs: LogLine[] = [];
+  const logger = createLogger("debug", { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
+  const app = createApp(config, secrets, { clock: systemClock, random: seeded(1), logger });
   const { port } = await app.listen();
   const url = `http://127.0.0.1:${String(port)}`;
   const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init);
@@ -106,6 +135,11 @@ export async function startGateway(setup: GatewaySetup): Promise<TestGateway> {
       const text = await (await get("/metrics")).text();
       const line = text.split("\n").find((candidate) => candidate.startsWith(`sfu_gateway_${series} `));
       return Number(line?.split(" ").at(-1) ?? 0);
+    },
+    reconfigure(changes) {
+      setup = withChanges(setup, changes);
+      const next = configurationOf(setup);
+      app.reconfigure(next.config, next.secrets);
     },
     close: () => app.close(),
   };

@@ -18,6 +18,12 @@ export interface Heartbeats {
   isListed(address: string): boolean;
   /** Whether a heartbeat of this address, whatever its source, is younger than the TTL. */
   isFresh(address: string): boolean;
+  /**
+   * Has everybody who has registered leave who may not any more.
+   *
+   * @param check throws for an address that may not register
+   */
+  recheck(check: (address: string) => Promise<void>): Promise<void>;
   /** Nobody expires any more. */
   close(): void;
 }
@@ -141,6 +147,9 @@ export function createHeartbeats({ clock, events, registry, settings: initial }:
     take: (heartbeat) => (heartbeat.status === "up" ? takeUp(heartbeat) : takeDown(heartbeat.address)),
     isListed: (address) => listed(address) !== null,
     isFresh: (address) => awakeMs() - (heardAtMs.get(address) ?? -Infinity) < settings.ttlMs,
+    async recheck(check) {
+      for (const address of [...registered.keys()]) await check(address).catch(() => forget(address));
+    },
     close: stopSweeping,
   };
 }

@@ -636,6 +636,115 @@ describe("the external list of SFUs", () => {
     });
   });
 
+  describe("where another one is to be followed", () => {
+    let other: SimulatedSfuList;
+    beforeEach(async () => {
+      other = new SimulatedSfuList({ clock, entries: [entry(2), entry(3)] });
+      await other.listen();
+    });
+    afterEach(() => other.close());
+    const follow = (url: string, parts: Partial<FollowedList> = {}): void =>
+      source.follow({ ...followed, settings: { url, intervalMs: INTERVAL_MS }, ...parts });
+    const isTold = (count: number): Promise<void> =>
+      eventually(`it was told of ${String(count)} times`, () => told.length === count);
+
+    it("is read at once, and replaces the one before, whose SFUs are the same where it has them, too", async () => {
+      await serve([entry(1), entry(2)]);
+      await first();
+      const before = sfu(2);
+      follow(other.url);
+      expect(addresses(), "until it is read").to.deep.equal([addressOf(1), addressOf(2)]);
+      await isTold(2);
+      expect(addresses()).to.deep.equal([addressOf(2), addressOf(3)]);
+      expect(sfu(2)).to.equal(before);
+      expect(moves.slice(2)).to.deep.equal([`${addressOf(3)} came`, `${addressOf(1)} left`]);
+      expect(other.requests[0]!.headers, "the ETag was the other one's").not.to.have.property("if-none-match");
+      const read = list.requests.length;
+      await clock.elapse(5 * INTERVAL_MS);
+      expect(list.requests).to.have.length(read);
+    });
+
+    it("keeps the SFUs of the one before while it cannot be read", async () => {
+      await serve([entry(1)]);
+      await first();
+      await other.break({ kind: "refuse" });
+      follow(other.url);
+      await isTold(2);
+      expect(told.at(-1)).to.include({ sfus: 1 });
+      expect(lastError()).to.contain("refused the connection");
+      expect(addresses()).to.deep.equal([addressOf(1)]);
+      await other.heal();
+      await clock.elapse(INTERVAL_MS);
+      await isTold(3);
+      expect(addresses()).to.deep.equal([addressOf(2), addressOf(3)]);
+    });
+
+    it("says that it fails even where the one before had failed alike", async () => {
+      await serve([]);
+      await Promise.all([list, other].map((one) => one.break({ kind: "status", status: 500 })));
+      await first();
+      follow(other.url);
+      await isTold(2);
+      expect(told[1]!.error!.message).to.equal(told[0]!.error!.message);
+    });
+
+    it("or none, has its SFUs leave at once, and costs no timer and no connection", async () => {
+      await serve([entry(1)]);
+      await first();
+      source.follow(null);
+      expect(addresses()).to.deep.equal([]);
+      source.follow(null);
+      await clock.elapse(5 * INTERVAL_MS);
+      expect(list.requests).to.have.length(1);
+      expect(clock.timers()).to.equal(0);
+      expect(moves).to.deep.equal([`${addressOf(1)} came`, `${addressOf(1)} left`]);
+      source.follow(followed);
+      await isTold(2);
+      expect(addresses()).to.deep.equal([addressOf(1)]);
+    });
+
+    it("gives up what is under way, takes nothing of it, and tells nothing of it", async () => {
+      await serve([entry(1)]);
+      await list.break({ kind: "hang" });
+      source.follow(followed);
+      await arrived(1);
+      follow(other.url);
+      await eventually("the server has seen it", () => list.requests[0]!.aborted);
+      await isTold(1);
+      await clock.elapse(6000);
+      expect(told).to.deep.equal([{ sfus: 2, error: null }]);
+      expect(addresses()).to.deep.equal([addressOf(2), addressOf(3)]);
+    });
+
+    it("leaves the pace, and the ETag, of the one that is followed already", async () => {
+      await serve([entry(1)]);
+      await first();
+      for (let count = 0; count < 9; count++) {
+        source.follow({ ...followed, settings: { ...followed.settings } });
+        await clock.elapse(INTERVAL_MS / 10);
+      }
+      await next(INTERVAL_MS / 10);
+      expect(statuses()).to.deep.equal([200, 304]);
+    });
+
+    for (const [what, parts, changed] of [
+      ["token", { token: new Secret(TOKEN) }, 0],
+      ["interval", { settings: { url: "", intervalMs: 2 * INTERVAL_MS } }, 0],
+      ["default of max_sessions", { defaults: { maxSessions: 7 } }, 1],
+    ] as const) {
+      it(`is the same list with another ${what}, and read anew`, async () => {
+        await serve([entry(1), entry(2, { max_sessions: 50 })]);
+        await first();
+        const settings = { ...followed.settings, ...("settings" in parts ? parts.settings : {}), url: list.url };
+        source.follow({ ...followed, ...parts, settings });
+        await eventually("it is read", () => list.requests.length === 2 && list.requests[1]!.status === 200);
+        await eventually("it is taken", () => moves.length === 2 + changed);
+        expect(sfu(2).maxSessions).to.equal(50);
+        expect(sfu(1).maxSessions).to.equal(changed === 1 ? 7 : 1000);
+      });
+    }
+  });
+
   describe("when the gateway closes", () => {
     const untouched = async (): Promise<void> => {
       const requests = list.requests.length;
@@ -650,6 +759,8 @@ describe("the external list of SFUs", () => {
       await first();
       source.close();
       source.close();
+      source.follow(null);
+      source.follow({ ...followed, settings: { url: list.url, intervalMs: 100 } });
       await untouched();
       expect(addresses()).to.deep.equal([addressOf(1)]);
     });

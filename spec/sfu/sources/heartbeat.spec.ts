@@ -9,6 +9,7 @@ import type { Health, Sfu } from "../../../lib/sfu/sfu.ts";
 import { createHeartbeats, type Heartbeats, MAX_REGISTERED } from "../../../lib/sfu/sources/heartbeat.ts";
 import { useFakeClock } from "../../support/clock.ts";
 import { sfuOf } from "../../support/fleet.ts";
+import { configurationOf } from "../../support/gateway.ts";
 import { sfuKey } from "../../support/tokens.ts";
 
 const TTL_MS = 30_000;
@@ -220,6 +221,15 @@ describe("SFUs that register themselves", () => {
       expect(told).to.deep.equal([]);
     });
 
+    it("where they may not be here any more, and nobody else does", async () => {
+      const [other, third] = ["http://other.test", "http://third.test"];
+      take();
+      take({ address: other });
+      take({ address: third });
+      await heartbeats.recheck((address) => (address === other ? Promise.reject(new Error("no")) : Promise.resolve()));
+      expect(registry.all().map(({ address }) => address)).to.deep.equal([ADDRESS, third]);
+    });
+
     it("and may come back as new ones", () => {
       take();
       registry.setHealth(sfu(), { state: "healthy", sinceMs: 0 });
@@ -309,6 +319,66 @@ describe("SFUs that register themselves", () => {
       await clock.elapse(2 * TTL_MS);
       expect(state()).to.equal("unknown");
       expect(clock.timers()).to.equal(0);
+    });
+  });
+
+  describe("after a reload", () => {
+    const { config } = configurationOf({ sfus: [] });
+    const reconfigure = ({ ttlMs = TTL_MS, maxSessions = 1000 }): void => {
+      const [registration, balancing] = [
+        { ttlMs, allow: null },
+        { ...config.balancing, maxSessions },
+      ];
+      events.emit("reconfigured", { from: config, to: { ...config, registration, balancing } });
+    };
+
+    it("are told the TTL that there is now", () => {
+      reconfigure({ ttlMs: 5000 });
+      expect(heartbeats.take(up())).to.include({ ttlMs: 5000 });
+    });
+
+    it("expire by a TTL that has become shorter, a second late at most", async () => {
+      take();
+      await clock.elapse(4000);
+      reconfigure({ ttlMs: 5000 });
+      expect(state(), "nobody expires by the reload itself").to.equal("unknown");
+      await clock.elapse(900);
+      expect(state()).to.equal("unknown");
+      await clock.elapse(1200);
+      expect(registry.health(sfu())).to.include({ state: "expired", reason: "has sent no heartbeat for 5 s" });
+      expect(heartbeats.isFresh(ADDRESS)).to.be.false;
+    });
+
+    it("live on by a TTL that has become longer", async () => {
+      take();
+      await clock.elapse(TTL_MS - 1000);
+      reconfigure({ ttlMs: 2 * TTL_MS });
+      await clock.elapse(TTL_MS);
+      expect(state()).to.equal("unknown");
+      expect(heartbeats.isFresh(ADDRESS)).to.be.true;
+      await clock.elapse(2000);
+      expect(state()).to.equal("expired");
+    });
+
+    it("stay expired by a longer TTL, until the next heartbeat", async () => {
+      take();
+      await clock.elapse(TTL_MS + 1000);
+      reconfigure({ ttlMs: 10 * TTL_MS });
+      await clock.elapse(1000);
+      expect(state()).to.equal("expired");
+      take();
+      expect(state()).to.equal("unknown");
+    });
+
+    it("hold as many sessions as any does now, from their next heartbeat on", () => {
+      take();
+      take({ address: "http://sfu2.test", maxSessions: 50 });
+      reconfigure({ maxSessions: 700 });
+      expect(sfu().maxSessions).to.equal(1000);
+      take();
+      take({ address: "http://sfu2.test", maxSessions: 50 });
+      expect(sfu().maxSessions).to.equal(700);
+      expect(sfu("http://sfu2.test").maxSessions).to.equal(50);
     });
   });
 
