@@ -115,6 +115,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     isAvailable,
     loads,
     assignments: store.assignments,
+    config: () => config,
     withProcess: tools.withProcessMetrics ?? false,
   });
   const drains = createDrains({ store, registry, events, clock });

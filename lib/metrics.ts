@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
 import type { Loads } from "./balancing/load.ts";
 import type { Clock } from "./clock.ts";
+import type { Config } from "./config/config.ts";
 import { SFU_FAILURES } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Breakers } from "./failover/breakers.ts";
@@ -23,6 +24,8 @@ export interface MetricsSources {
   readonly isAvailable: (sfu: Sfu) => boolean;
   readonly loads: Loads;
   readonly assignments: Pick<Table, "size">;
+  /** What is in force at this moment. */
+  readonly config: () => Pick<Config, "failover">;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
   readonly withProcess: boolean;
 }
@@ -33,9 +36,12 @@ const STATES = ["closed", "open", "half_open"] as const satisfies readonly Break
 /** From a healthy join (0.5 ms at the SFU) to Odoo's patience (3 s), in seconds. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3];
 
+/** What alerts look at; `invalid_token` tells of an Odoo that has another key. */
+const WATCHED_OUTCOMES = ["ok", "all_candidates_failed", "no_sfu_available", "overloaded", "internal", "invalid_token"];
+
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { clock, events, registry, breakers, isAvailable, loads, assignments, withProcess } = sources;
+  const { clock, events, registry, breakers, isAvailable, loads, assignments, config, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -85,7 +91,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const isKnown = (sfu: Sfu): boolean => registry.get(sfu.address) !== null;
 
   // What alerts look at is 0 before it has happened, and not absent: Prometheus sees the first one only as a rise.
-  for (const outcome of ["ok", "all_candidates_failed", "no_sfu_available", "overloaded"]) requests.inc({ outcome }, 0);
+  for (const outcome of WATCHED_OUTCOMES) requests.inc({ outcome }, 0);
+  for (const reason of SFU_FAILURES) failovers.inc({ reason }, 0);
   events.on("sfuAdded", ({ sfu }) => {
     attempts.inc({ sfu: sfu.address, outcome: "ok" }, 0);
     for (const to of STATES) transitions.inc({ sfu: sfu.address, to }, 0);
@@ -94,6 +101,27 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const heartbeats = counter("heartbeats_total", "Heartbeats of SFUs by what became of them.", "outcome");
   heartbeats.inc({ outcome: "ok" }, 0);
   events.on("heartbeat", ({ outcome }) => heartbeats.inc({ outcome }));
+
+  const disconnects = counter("disconnects_total", "Requests to disconnect sessions by how they ended.", "outcome");
+  disconnects.inc({ outcome: "ok" }, 0);
+  events.on("disconnect", ({ outcome }) => disconnects.inc({ outcome }));
+
+  const reloads = counter(
+    "config_reloads_total",
+    "Times that the configuration was read anew: taken or not.",
+    "outcome",
+  );
+  for (const outcome of ["ok", "failed"]) reloads.inc({ outcome }, 0);
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name: PREFIX + name, help, registers });
+  const isReloaded = gauge("config_last_reload_successful", "1 unless the last reload of the configuration failed.");
+  const reloadedAt = gauge("config_last_reload_success_timestamp_seconds", "Since when the configuration is in force.");
+  isReloaded.set(1);
+  reloadedAt.set(clock.now() / 1000);
+  events.on("configReload", ({ error }) => {
+    reloads.inc({ outcome: error === null ? "ok" : "failed" });
+    isReloaded.set(error === null ? 1 : 0);
+    if (error === null) reloadedAt.set(clock.now() / 1000);
+  });
 
   events.on("channelRequest", ({ outcome, durationMs }) => {
     requests.inc({ outcome });
@@ -119,6 +147,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
   fleetGauge("sfu_up", "1 while an SFU takes new conferences.", ["sfu", "region", "source"], (gauge, sfu) => {
     gauge.set({ sfu: sfu.address, region: regionLabel(sfu), source: sfu.source }, isAvailable(sfu) ? 1 : 0);
   });
+  // Only the state that it is in: with all six, 1,000 SFUs would have 6,000 series of it.
+  fleetGauge(
+    "sfu_state",
+    "1 for the state that probes, heartbeats and calls have shown an SFU to be in; the others are absent.",
+    ["sfu", "region", "state"],
+    (gauge, sfu) => gauge.set({ sfu: sfu.address, region: regionLabel(sfu), state: registry.health(sfu).state }, 1),
+  );
   fleetGauge(
     "breaker_state",
     "1 for the state that an SFU's breaker is in.",
@@ -137,6 +172,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
     });
   reported("sessions", "Participants on an SFU, as it reported last; absent without a report.");
   reported("channels", "Conferences on an SFU, as it reported last; absent without a report.");
+  fleetGauge("sfu_max_sessions", "How many participants fill an SFU.", ["sfu", "region"], (gauge, sfu) =>
+    gauge.set({ sfu: sfu.address, region: regionLabel(sfu) }, sfu.maxSessions),
+  );
   fleetGauge(
     "sfu_load_score",
     "What an SFU is ranked by, without the distance: 0 is idle, 1 about full.",
@@ -162,6 +200,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     async collect() {
       this.set(await assignments.size());
+    },
+  });
+  new Gauge({
+    name: `${PREFIX}failover_budget_seconds`,
+    help: "How long all attempts for one request may take together.",
+    registers,
+    collect() {
+      this.set(config().failover.retryTimeoutMs / 1000);
     },
   });
   new Gauge({

@@ -6,7 +6,7 @@ import type { Breakers } from "../lib/failover/breakers.ts";
 import { createMetrics, type Metrics } from "../lib/metrics.ts";
 import { createRegistry, type Registry } from "../lib/sfu/registry.ts";
 import { availability, type BreakerState, type Sfu } from "../lib/sfu/sfu.ts";
-import { useFakeClock } from "./support/clock.ts";
+import { START_MS, useFakeClock } from "./support/clock.ts";
 import { sfuOf } from "./support/fleet.ts";
 
 const A = sfuOf(1, { region: "eu-west-3" });
@@ -19,11 +19,13 @@ describe("metrics", () => {
   let metrics: Metrics;
   let open: ReadonlySet<Sfu>;
   let assignments: number;
+  let budgetMs: number;
   beforeEach(() => {
     events = new Events();
     registry = createRegistry(clock, events);
     open = new Set();
     assignments = 0;
+    budgetMs = 2500;
     const state = (sfu: Sfu): BreakerState => (open.has(sfu) ? "open" : "closed");
     const isAvailable = (sfu: Sfu): boolean =>
       availability({
@@ -40,6 +42,7 @@ describe("metrics", () => {
       isAvailable,
       loads: { report: (sfu) => registry.report(sfu), totalOf: () => 0.25 } as Partial<Loads> as Loads,
       assignments: { size: () => Promise.resolve(assignments) },
+      config: () => ({ failover: { maxRetries: 3, retryTimeoutMs: budgetMs, attemptTimeoutMs: 1000 } }),
       withProcess: false,
     });
     registry.put(A);
@@ -80,7 +83,12 @@ describe("metrics", () => {
       'outcome="all_candidates_failed"': 0,
       'outcome="no_sfu_available"': 0,
       'outcome="overloaded"': 0,
+      'outcome="internal"': 0,
+      'outcome="invalid_token"': 0,
     });
+    expect(await series("failovers_total")).to.include({ 'reason="refused"': 0, 'reason="timeout"': 0 });
+    expect(await series("disconnects_total")).to.deep.equal({ 'outcome="ok"': 0 });
+    expect(await series("config_reloads_total")).to.deep.equal({ 'outcome="ok"': 0, 'outcome="failed"': 0 });
     expect(await series("heartbeats_total")).to.deep.equal({ 'outcome="ok"': 0 });
     expect(await series("attempts_total")).to.deep.equal({
       'sfu="http://sfu1.test",outcome="ok"': 0,
@@ -119,7 +127,7 @@ describe("metrics", () => {
     events.emit("coalesced", { requestId: "r" });
     events.emit("rejected", { reason: "invalid_token" });
     events.emit("breaker", { sfu: A, from: "closed", to: "open" });
-    expect(await series("failovers_total")).to.deep.equal({ 'reason="refused"': 1 });
+    expect(await series("failovers_total")).to.include({ 'reason="refused"': 1, 'reason="reset"': 0 });
     expect(await series("coalesced_total")).to.deep.equal({ "": 1 });
     expect(await series("rejected_total")).to.deep.equal({ 'reason="invalid_token"': 1 });
     expect(await series("breaker_transitions_total")).to.include({ 'sfu="http://sfu1.test",to="open"': 1 });
@@ -135,6 +143,17 @@ describe("metrics", () => {
     open = new Set();
     registry.setHealth(B, { state: "failing", sinceMs: 0, reason: "reset" });
     expect(Object.values(await series("sfu_up"))).to.deep.equal([1, 1]);
+  });
+
+  it("show the state of each SFU, and none that it is not in", async () => {
+    registry.setHealth(A, { state: "down", sinceMs: 0, reason: "refused the connection" });
+    expect(await series("sfu_state")).to.deep.equal({
+      'sfu="http://sfu1.test",region="eu-west-3",state="down"': 1,
+      'sfu="http://sfu2.test",region="none",state="unknown"': 1,
+    });
+    registry.setHealth(A, { state: "healthy", sinceMs: 0 });
+    expect(await series("sfu_state")).to.include({ 'sfu="http://sfu1.test",region="eu-west-3",state="healthy"': 1 });
+    expect(Object.keys(await series("sfu_state"))).to.have.length(2);
   });
 
   it("show the state of each breaker as 1 of three", async () => {
@@ -155,6 +174,7 @@ describe("metrics", () => {
     await clock.elapse(4000);
     expect(await series("sfu_sessions")).to.deep.equal({ [labels]: 12 });
     expect(await series("sfu_channels")).to.deep.equal({ [labels]: 3 });
+    expect(await series("sfu_max_sessions")).to.include({ [labels]: 1000 });
     expect(await series("sfu_report_age_seconds")).to.deep.equal({ [labels]: 4 });
     expect(Object.values(await series("sfu_load_score"))).to.deep.equal([0.25, 0.25]);
   });
@@ -169,6 +189,35 @@ describe("metrics", () => {
     events.emit("heartbeat", { outcome: "ok", address: A.address, error: null });
     events.emit("heartbeat", { outcome: "replayed", address: null, error: null });
     expect(await series("heartbeats_total")).to.deep.equal({ 'outcome="ok"': 1, 'outcome="replayed"': 1 });
+  });
+
+  it("count requests to disconnect by how they ended", async () => {
+    const disconnect = { requestId: "r", durationMs: 3, callerAddress: "", channels: 1, unknown: 0, asked: [A] };
+    events.emit("disconnect", { ...disconnect, outcome: "ok", failed: [], error: null });
+    events.emit("disconnect", { ...disconnect, outcome: "invalid_token", failed: [], error: null });
+    expect(await series("disconnects_total")).to.deep.equal({ 'outcome="ok"': 1, 'outcome="invalid_token"': 1 });
+  });
+
+  it("show how the last reload went, and since when the configuration is in force", async () => {
+    const shown = async (): Promise<number[]> => [
+      ...Object.values(await series("config_last_reload_successful")),
+      ...Object.values(await series("config_last_reload_success_timestamp_seconds")),
+    ];
+    const start = START_MS / 1000;
+    expect(await shown()).to.deep.equal([1, start]);
+    await clock.elapse(5000);
+    events.emit("configReload", { changes: [], error: new Error("no such key") });
+    expect(await shown()).to.deep.equal([0, start]);
+    await clock.elapse(5000);
+    events.emit("configReload", { changes: [], error: null });
+    expect(await shown()).to.deep.equal([1, start + 10]);
+    expect(await series("config_reloads_total")).to.deep.equal({ 'outcome="ok"': 1, 'outcome="failed"': 1 });
+  });
+
+  it("show the budget that is in force", async () => {
+    expect(await series("failover_budget_seconds")).to.deep.equal({ "": 2.5 });
+    budgetMs = 1000;
+    expect(await series("failover_budget_seconds")).to.deep.equal({ "": 1 });
   });
 
   it("show assignments and the version", async () => {
