@@ -54,6 +54,58 @@ describe("the HTTP server", () => {
     await second.close();
   });
 
+  describe("on a port that is to be shared", () => {
+    let others: Server[];
+    beforeEach(() => {
+      others = [];
+    });
+    afterEach(() => Promise.all(others.map((other) => other.close())));
+
+    const listenAlso = async (port: number, options: Partial<ServerOptions> = {}): Promise<number> => {
+      const other = createHttpServer({
+        clock: systemClock,
+        port,
+        bind: "127.0.0.1",
+        graceMs: () => GRACE_MS,
+        middleware: [
+          ({ response }) => {
+            response.body = "hello from the other one";
+          },
+        ],
+        onError: (error) => troubles.push(error),
+        ...options,
+      });
+      others.push(other);
+      return (await other.listen()).port;
+    };
+
+    it("both serve where both say so, and one goes on alone", async () => {
+      const url = await serve(sayHello, { reusePort: true });
+      const port = Number(new URL(url).port);
+      expect(await listenAlso(port, { reusePort: true })).to.equal(port);
+      const answers = new Set<string>();
+      await eventually("both have answered", async () => {
+        answers.add(await (await fetch(url, { headers: { connection: "close" } })).text());
+        return answers.size === 2;
+      });
+      await server.close();
+      for (let time = 1; time <= 10; time++) {
+        expect(await (await fetch(url)).text()).to.equal("hello from the other one");
+      }
+    });
+
+    for (const [first, second] of [
+      [false, true],
+      [true, false],
+    ] as const) {
+      it(`the second cannot listen where only the ${first ? "first" : "second"} says so`, async () => {
+        const port = Number(new URL(await serve(sayHello, { reusePort: first })).port);
+        const error: unknown = await listenAlso(port, { reusePort: second }).catch((thrown: unknown) => thrown);
+        expect(error).to.include({ code: "EADDRINUSE" });
+      });
+    }
+  });
+
   it("answers 500 to what nobody has caught, tells of it, and goes on", async () => {
     const error = new Error("the secret");
     const url = await serve(({ path, response }) => {

@@ -7,6 +7,7 @@ import { filesOf, watchFiles } from "../config/watch.ts";
 import { createLogger } from "../logger.ts";
 import { EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
 import { listen } from "./listen.ts";
+import { createService } from "./systemd/service.ts";
 
 /** Runs the gateway until `io.signal` is aborted and what was in flight then is answered. */
 export async function serve(options: FileOptions, io: Io): Promise<number> {
@@ -31,17 +32,23 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
     initial: loaded,
     warn,
   });
-  const watch = watchFiles(filesOf(options, io.env), { clock: systemClock, onChange: reload });
+  const service = createService({ env: io.env, clock: systemClock, logger, events: app.events });
+  const watch = watchFiles(filesOf(options, io.env), {
+    clock: systemClock,
+    onChange: () => service.reload(reload),
+  });
   const stopReloading = io.onHangup(() => watch.now());
   const address = await listen(app, config.listen);
   const regions = new Set(config.sfus.map(({ region }) => region));
   const fleet = { sfus: config.sfus.length, regions: regions.size };
-  logger.info({ ...fleet, port: address.port }, `listening on http://${hostOf(address)}:${String(address.port)}`);
+  const url = `http://${hostOf(address)}:${String(address.port)}`;
+  logger.info({ ...fleet, port: address.port }, `listening on ${url}`);
+  service.started(url, address);
 
   await aborted(io.signal);
   watch.stop();
   logger.info("shutting down: no new requests, finishing those in flight");
-  await app.close();
+  await Promise.all([service.stopping(), app.close()]);
   stopReloading();
   logger.info("shut down");
   return EXIT_OK;

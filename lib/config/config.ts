@@ -15,7 +15,12 @@ export interface SfuConfig {
 
 /** Everything that the gateway can be told and that is not secret. Frozen; an absent feature is null. */
 export interface Config {
-  readonly listen: { readonly port: number; readonly bind: string };
+  readonly listen: {
+    readonly port: number;
+    readonly bind: string;
+    /** Whether other gateways, of the same user, may listen there as well. */
+    readonly reusePort: boolean;
+  };
   readonly trustedProxies: readonly string[];
   readonly logLevel: string;
   readonly sfus: readonly SfuConfig[];

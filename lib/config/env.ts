@@ -12,6 +12,7 @@ export interface EnvironmentSettings {
   readonly keys: readonly string[];
   readonly port: number;
   readonly bind: string;
+  readonly reusePort: boolean;
   /** The entries of `SFU_GATEWAY_NODES`, still unchecked. */
   readonly nodes: readonly unknown[] | null;
   readonly trustedProxies: readonly string[];
@@ -36,6 +37,7 @@ export const KNOWN: readonly string[] = [
   ...SECRETS.flatMap((name) => [name, `${name}_FILE`]),
   "SFU_GATEWAY_PORT",
   "SFU_GATEWAY_BIND",
+  "SFU_GATEWAY_REUSE_PORT",
   "SFU_GATEWAY_TRUST_PROXY",
   "SFU_GATEWAY_URL",
   "SFU_GATEWAY_PING_INTERVAL",
@@ -66,6 +68,12 @@ export function readEnvironment(env: Environment, faults: Fault[], warnings: Fau
     keys: listOf(variable("SFU_GATEWAY_KEY")),
     port: parsed("SFU_GATEWAY_PORT", environmentSchema.port, portOf(variable("SFU_GATEWAY_PORT"), warnings), 8071),
     bind: parsed("SFU_GATEWAY_BIND", environmentSchema.bind, variable("SFU_GATEWAY_BIND"), "0.0.0.0"),
+    reusePort: parsed(
+      "SFU_GATEWAY_REUSE_PORT",
+      environmentSchema.reusePort,
+      variable("SFU_GATEWAY_REUSE_PORT")?.toLowerCase() ?? null,
+      false,
+    ),
     nodes: nodesOf(variable("SFU_GATEWAY_NODES"), faults),
     trustedProxies: parsed(
       "SFU_GATEWAY_TRUST_PROXY",

@@ -169,6 +169,7 @@ const cidr = text.refine(isCidr, "expected an IP address or a CIDR, like 10.0.0.
 export const environmentSchema = {
   port: text.regex(/^\d+$/, "expected a whole number from 0 to 65535").transform(Number).pipe(integer(0, 65_535)),
   bind: text.refine((value) => isIP(value) !== 0 || value === "localhost", "expected an IP address, like 0.0.0.0"),
+  reusePort: z.enum(["true", "false"], { error: "expected true or false" }).transform((value) => value === "true"),
   trustedProxies: z.array(cidr),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], {
     error: "expected trace, debug, info, warn, error, fatal or silent",

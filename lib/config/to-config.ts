@@ -6,7 +6,7 @@ import type { Settings } from "./schema.ts";
 export function toConfig(settings: Settings, environment: EnvironmentSettings): Config {
   const { balancing, failover, breaker, overload, health, registration, registry } = settings;
   return {
-    listen: { port: environment.port, bind: environment.bind },
+    listen: { port: environment.port, bind: environment.bind, reusePort: environment.reusePort },
     trustedProxies: environment.trustedProxies,
     logLevel: environment.logLevel,
     sfus: settings.sfu.map((sfu) => toSfuConfig(sfu, balancing.max_sessions)),

@@ -75,6 +75,10 @@ export function warnOfSettings(
 
   for (const path of WITHOUT_EFFECT) if (isSet(path)) warn(path, "has no effect in this version yet");
 
+  if (environment.reusePort && settings.store.url === undefined) {
+    const problem = "gateways on one port that share no [store] url may give one conference two SFUs";
+    warnings.push({ where: "SFU_GATEWAY_REUSE_PORT", what: "", problem });
+  }
   if (settings.registration.allow !== undefined && environment.registrationKey === null) {
     warn(["registration", "allow"], "nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set");
   }

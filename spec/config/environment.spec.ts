@@ -7,17 +7,18 @@ describe("the environment", () => {
   const files = useFiles();
   const secrets = sfuTable();
 
-  it("sets the port, the address, the proxies and the log level", () => {
+  it("sets the port, the address, whether they are shared, the proxies and the log level", () => {
     const { config } = files.load({
       secrets,
       env: {
         SFU_GATEWAY_PORT: " 9000 ",
         SFU_GATEWAY_BIND: "::1",
+        SFU_GATEWAY_REUSE_PORT: "True",
         SFU_GATEWAY_TRUST_PROXY: "10.0.0.0/8, 192.168.1.1,fd00::/8",
         LOG_LEVEL: "Debug",
       },
     });
-    expect(config.listen).to.deep.equal({ port: 9000, bind: "::1" });
+    expect(config.listen).to.deep.equal({ port: 9000, bind: "::1", reusePort: true });
     expect(config.trustedProxies).to.deep.equal(["10.0.0.0/8", "192.168.1.1", "fd00::/8"]);
     expect(config.logLevel).to.equal("debug");
   });
@@ -28,13 +29,14 @@ describe("the environment", () => {
       env: {
         SFU_GATEWAY_PORT: "",
         SFU_GATEWAY_BIND: " ",
+        SFU_GATEWAY_REUSE_PORT: "",
         SFU_GATEWAY_NODES: "",
         SFU_GATEWAY_TRUST_PROXY: "",
         SFU_GATEWAY_KEY_FILE: "",
         LOG_LEVEL: "",
       },
     });
-    expect(config.listen).to.deep.equal({ port: 8071, bind: "0.0.0.0" });
+    expect(config.listen).to.deep.equal({ port: 8071, bind: "0.0.0.0", reusePort: false });
     expect(config.logLevel).to.equal("info");
     expect(warnings).to.deep.equal([]);
   });
@@ -45,6 +47,7 @@ describe("the environment", () => {
       ["x", "-1", "65536", "80.5", "0x50", "8e3", "80 81", "٨٠", "9".repeat(400)],
       "expected a whole number from 0 to 65535",
     ],
+    ["SFU_GATEWAY_REUSE_PORT", ["1", "yes", "on"], "expected true or false"],
     ["SFU_GATEWAY_BIND", ["here", "1.2.3", "[::]", "0.0.0.0:80", "*"], "expected an IP address, like 0.0.0.0"],
     [
       "SFU_GATEWAY_TRUST_PROXY",
@@ -86,6 +89,15 @@ describe("the environment", () => {
       });
     }
   }
+
+  it("warns of gateways on one port that know nothing of one another's conferences", () => {
+    const problem = "gateways on one port that share no [store] url may give one conference two SFUs";
+    const env = { SFU_GATEWAY_REUSE_PORT: "true" };
+    expect(files.warnings({ secrets, env })).to.deep.equal([`SFU_GATEWAY_REUSE_PORT: ${problem}`]);
+    const config = '[store]\nurl = "redis://127.0.0.1"\n';
+    expect(files.warnings({ secrets, env, config }).join()).not.to.include(problem);
+    expect(files.warnings({ secrets, env: { SFU_GATEWAY_REUSE_PORT: "false" } })).to.deep.equal([]);
+  });
 
   it("says that a list of proxies has an empty item", () => {
     expect(files.faults({ secrets, env: { SFU_GATEWAY_TRUST_PROXY: "10.0.0.0/8," } })).to.deep.equal([

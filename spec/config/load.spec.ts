@@ -10,7 +10,7 @@ describe("a configuration", () => {
   it("needs no more than a key and an SFU: all else has a default", () => {
     const { config, warnings } = files.load({ secrets: sfuTable() });
     expect(config).to.deep.equal({
-      listen: { port: 8071, bind: "0.0.0.0" },
+      listen: { port: 8071, bind: "0.0.0.0", reusePort: false },
       trustedProxies: [],
       logLevel: "info",
       sfus: [{ address: "http://10.0.0.1:8070", region: null, publicUrl: null, weight: 1, maxSessions: 1000 }],

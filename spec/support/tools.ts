@@ -9,7 +9,7 @@ const PACKAGES = {
   chromium: "chromium",
   "systemd-analyze": "systemd",
   "systemd-notify": "systemd",
-  socat: "socat",
+  perl: "perl-base",
 } as const;
 
 export type Tool = keyof typeof PACKAGES;
@@ -17,7 +17,9 @@ export type Tool = keyof typeof PACKAGES;
 /** Set where every suite has to run, as in `.ci/run`: what is missing is a failure there. */
 const ARE_REQUIRED = process.env.SPEC_TOOLS === "required";
 
-const skipped = new Map<string, readonly Tool[]>();
+const missingTools = new Set<Tool>();
+/** By suite: why it was left out. */
+const leftOut = new Map<string, string>();
 
 /**
  * Skips the suite that calls this where one of its programs is not installed; what was skipped, and why, is said at the
@@ -28,9 +30,15 @@ export function needsTools(...tools: readonly Tool[]): void {
     const missing = tools.filter((tool) => pathOf(tool) === null);
     if (missing.length === 0) return;
     if (ARE_REQUIRED) throw new Error(`not installed: ${missing.join(", ")}`);
-    skipped.set(this.test?.parent?.fullTitle() ?? "a suite", missing);
-    this.skip();
+    for (const tool of missing) missingTools.add(tool);
+    leaveOut(this, `${missing.join(", ")} not installed`);
   });
+}
+
+/** Skips the suite whose `before` hook this is, and says why at the end of the run. */
+export function leaveOut(hook: Mocha.Context, why: string): never {
+  leftOut.set(hook.test?.parent?.fullTitle() ?? "a suite", why);
+  return hook.skip();
 }
 
 /** @returns where a program is, also where a user's PATH does not look for it; null where it is not installed */
@@ -41,10 +49,11 @@ export function pathOf(tool: Tool): string | null {
 
 /** What the run has left out, in words; empty where it was everything. */
 export function skippedSuites(): string {
-  if (skipped.size === 0) return "";
-  const lines = Array.from(skipped, ([suite, tools]) => `  ${suite}: ${tools.join(", ")} not installed`);
-  const packages = [...new Set([...skipped.values()].flat().map((tool) => PACKAGES[tool]))].sort();
-  return `\nSuites left out:\n${lines.join("\n")}\nWith Debian's packages they run: apt-get install ${packages.join(" ")}\n`;
+  if (leftOut.size === 0) return "";
+  const lines = Array.from(leftOut, ([suite, why]) => `  ${suite}: ${why}`);
+  const packages = [...new Set([...missingTools].map((tool) => PACKAGES[tool]))].sort();
+  const hint = packages.length === 0 ? "" : `Debian has what is missing: apt-get install ${packages.join(" ")}\n`;
+  return `\nSuites left out:\n${lines.join("\n")}\n${hint}`;
 }
 
 function isExecutable(file: string): boolean {

@@ -1,8 +1,10 @@
-import { systemClock, systemRandom } from "../../clock.ts";
+import { aborted, systemClock, systemRandom } from "../../clock.ts";
 import { loadAgentConfiguration } from "../../config/agent.ts";
 import { formatFault } from "../../config/fault.ts";
 import { createLogger } from "../../logger.ts";
 import { CliError, EXIT_FAILED, EXIT_OK, type Io } from "../io.ts";
+import { createServiceManager } from "../systemd/notify.ts";
+import { startWatchdog, turning } from "../systemd/watchdog.ts";
 import { createGatewayClient } from "./gateway.ts";
 import { createHostMeter, type HostSources } from "./host.ts";
 import { createJournal } from "./journal.ts";
@@ -26,7 +28,17 @@ export async function agent(_options: object, io: Io, system: System = hostSyste
   for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
   const journal = createJournal(config, logger, systemClock);
   journal.started(host.sources());
-  await tellGateway({ config, secrets, clock: systemClock, random: systemRandom, host, journal }, io.signal);
+
+  const manager = createServiceManager({ env: io.env, clock: systemClock, logger });
+  void manager.ready(`tells ${config.gatewayUrl} of ${config.address}`);
+  const stopWatchdog = startWatchdog({ env: io.env, clock: systemClock, logger, manager, check: turning });
+  const goodbye = aborted(io.signal).then(() => manager.stopping());
+  try {
+    await tellGateway({ config, secrets, clock: systemClock, random: systemRandom, host, journal }, io.signal);
+  } finally {
+    stopWatchdog();
+  }
+  await goodbye;
   return EXIT_OK;
 }
 
