@@ -35,10 +35,18 @@ const REQUEST_TIME_MS = 10_000;
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * libuv accepts one connection a turn of the event loop, so the kernel's queue is empty when a few turns in a row have
- * brought none, and by then what was sent there is read, too.
+ * libuv accepts one connection a turn of the event loop: a turn that brought none has found the kernel's queue empty. The
+ * first may have begun before anybody looked.
  */
-const QUIET_TURNS = 8;
+const QUIET_TURNS = 2;
+
+const SHORT_TURN_MS = 0.5;
+
+/** Beyond this there will always be somebody waiting: more come than can be let in. */
+const QUEUE_MS = 1000;
+
+/** To read what has come while the process was busy. */
+const TURNS_TO_READ = 2;
 
 /** Who connects in order to ask, asks at once; a connection that is silent for longer was opened ahead of its request. */
 const SILENCE_MS = 500;
@@ -87,23 +95,46 @@ function listen(server: HttpServer, options: ServerOptions): Promise<AddressInfo
   });
 }
 
-/** The kernel has accepted connections that Node has not seen yet, and would reset them with the listener. */
-async function emptyQueue(server: HttpServer, mayWait: () => boolean): Promise<void> {
+/**
+ * The kernel has accepted connections that Node has not seen yet, and would reset them with the listener. So would it those
+ * that come between the last look and the end, which is why that turn has to be a short one.
+ */
+async function emptyQueue(server: HttpServer, clock: Clock): Promise<void> {
+  shortenQueue(server);
+  const untilMs = clock.monotonic() + QUEUE_MS;
   let quietTurns = 0;
   const onConnection = (): void => void (quietTurns = 0);
   server.on("connection", onConnection);
-  while (quietTurns++ < QUIET_TURNS && mayWait()) await turnsOfTheLoop(1);
+  for (let nowMs = clock.monotonic(); quietTurns < QUIET_TURNS && nowMs < untilMs;) {
+    quietTurns++;
+    await turnsOfTheLoop(1);
+    const tookMs = clock.monotonic() - nowMs;
+    if (tookMs > SHORT_TURN_MS) quietTurns = 0;
+    nowMs += tookMs;
+  }
   server.off("connection", onConnection);
 }
 
+/**
+ * A busy process would never see the end of its queue. listen(2) on a socket that listens changes its backlog; whoever
+ * finds no room knocks again after a second, by when he is refused, or somebody else listens there. Node has no door to
+ * it but its own: without that, more of those who come now are reset.
+ */
+function shortenQueue(server: HttpServer): void {
+  const { _handle: handle } = server as { readonly _handle?: { listen?(backlog: number): number } | null };
+  handle?.listen?.(0);
+}
+
+async function cutSilent(connections: ReadonlySet<Socket>): Promise<void> {
+  await turnsOfTheLoop(TURNS_TO_READ);
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+}
+
 async function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
-  const untilMs = clock.monotonic() + graceMs();
   const cancel = clock.after(graceMs(), () => server.closeAllConnections());
-  await emptyQueue(server, () => clock.monotonic() < untilMs);
+  await emptyQueue(server, clock);
   // Node takes a connection that was opened ahead of its first request for one that is sending it.
-  const cancelSilent = clock.after(SILENCE_MS, () => {
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
-  });
+  const cancelSilent = clock.after(SILENCE_MS, () => void cutSilent(connections));
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
