@@ -39,11 +39,11 @@ export function logEvents(events: Events, logger: Logger): void {
   });
 
   events.on("disconnect", (event) => {
-    const { requestId, outcome, callerAddress, channels, unknown, asked, durationMs } = event;
+    const { requestId, outcome, callerAddress, channels, unknown, silent, asked, durationMs } = event;
     const failed = event.failed
       .slice(0, MAX_FAILED)
       .map(({ sfu, error }) => ({ sfu: sfu.address, outcome: error.failure }));
-    const fields = { requestId, outcome, callerAddress, channels, unknown, asked: asked.length, failed };
+    const fields = { requestId, outcome, callerAddress, channels, unknown, silent, asked: asked.length, failed };
     const level = outcome === "ok" ? "info" : outcome === "internal" ? "error" : "warn";
     logger[level]({ ...fields, ms: round(durationMs) }, describeDisconnect(event));
   });
@@ -69,6 +69,8 @@ export function logEvents(events: Events, logger: Logger): void {
     else if (to.state === "failing") logger.warn(fields, `${sfu.address} is failing: it ${to.reason}`);
     else if (to.state === "expired")
       logger.warn(fields, `${sfu.address} has expired and gets no calls: it ${to.reason}`);
+    else if (to.state === "unknown")
+      logger.info(fields, `${sfu.address} has yet to show how it is: what was known counts no more`);
     // At the start every SFU is found to be well.
     else logger[from.state === "unknown" ? "debug" : "info"](fields, `${sfu.address} is ${to.state}`);
   });
@@ -163,7 +165,7 @@ function describeRequest({ outcome, attempts, error, servedBy, coalesced, durati
   return `no channel after ${ms}: ${[error === null ? outcome : messageOf(error), trail].filter((part) => part !== "").join(": ")}`;
 }
 
-function describeDisconnect({ outcome, channels, unknown, asked, error, durationMs }: DisconnectEvent): string {
+function describeDisconnect({ outcome, channels, unknown, silent, asked, error, durationMs }: DisconnectEvent): string {
   const ms = `${String(round(durationMs))} ms`;
   if (error !== null) {
     const why = messageOf(error);
@@ -173,7 +175,8 @@ function describeDisconnect({ outcome, channels, unknown, asked, error, duration
   if (channels === 0) return "a disconnect named no channels, so nobody was asked";
   const [only] = asked;
   const by = asked.length === 1 ? (only?.address ?? "") : `${String(asked.length)} SFUs`;
-  const all = unknown === 0 ? "" : `; which SFU has ${String(unknown)} of them is not known, so all were asked`;
+  const but = silent === 0 ? "" : ` but ${String(silent)} that ${silent === 1 ? "is" : "are"} down or expired`;
+  const all = unknown === 0 ? "" : `; which SFU has ${String(unknown)} of them is not known, so all${but} were asked`;
   return `${by} took the disconnect of sessions in ${countOf(channels, "channel")} in ${ms}${all}`;
 }
 

@@ -104,7 +104,7 @@ function adviceOn({ json }: Reply, address: string): string | null {
   switch (error) {
     case "missing_token":
     case "invalid_token":
-      return "refuses the token: SFU_GATEWAY_ADMIN_TOKEN has to be the one that the gateway was started with";
+      return "refuses the token: SFU_GATEWAY_ADMIN_TOKEN has to be the one that the gateway has";
     case "not_found":
       return "has its admin routes off: it has to be started with SFU_GATEWAY_ADMIN_TOKEN set";
     case "unknown_sfu":

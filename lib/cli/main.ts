@@ -25,7 +25,11 @@ process.exitCode = await run(process.argv.slice(2), {
   unread: unread.signal,
   signal: controller.signal,
   onHangup(run) {
-    process.on("SIGHUP", run);
-    return () => process.off("SIGHUP", run);
+    // Once there is a listener it stays: a signal that comes in the last moments shall not be what ends the process.
+    let isListening = true;
+    process.on("SIGHUP", () => {
+      if (isListening) run();
+    });
+    return () => void (isListening = false);
   },
 });

@@ -25,7 +25,9 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
     logger,
     withProcessMetrics: true,
   });
+  const files = filesOf(options, io.env);
   const reload = createReload({
+    files,
     load: () => loadFor(options, io),
     apply: (next) => app.reconfigure(next.config, next.secrets),
     events: app.events,
@@ -33,7 +35,7 @@ export async function serve(options: FileOptions, io: Io): Promise<number> {
     warn,
   });
   const service = createService({ env: io.env, clock: systemClock, logger, events: app.events });
-  const watch = watchFiles(filesOf(options, io.env), {
+  const watch = watchFiles(files, {
     clock: systemClock,
     onChange: () => service.reload(reload),
   });

@@ -36,6 +36,7 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
   const environment = readEnvironment(env, faults, warnings);
   const [settingsToml, secretsToml] = [configFile, secretsFile].map((file) => readToml(file, faults));
   if (secretsFile !== null) warnOfReaders(secretsFile, warnings);
+  if (secretsFile !== null && secretsToml?.isEmpty === true) faults.push(emptied(secretsFile));
   if (configFile !== null && holdsSecrets(settingsToml?.values)) warnOfReaders(configFile, warnings);
 
   const documents = [settingsToml, secretsToml].filter((document) => document !== null && document !== undefined);
@@ -59,6 +60,11 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
 function holdsSecrets(values: Readonly<Record<string, unknown>> = {}): boolean {
   const { sfu, registry } = values;
   return sfu !== undefined || (typeof registry === "object" && registry !== null && "token" in registry);
+}
+
+/** A full disk, or an editor half way through, must not look like a fleet without SFUs. */
+function emptied(where: string): Fault {
+  return { where, what: "", problem: "the file is empty, expected [[sfu]] tables, or a comment where there are none" };
 }
 
 function readToml(file: string | null, faults: Fault[]): TomlDocument | null {

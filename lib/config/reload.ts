@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import { changesBetween, type Configuration } from "./changes.ts";
@@ -5,6 +6,8 @@ import { ConfigError, type Fault, formatFault } from "./fault.ts";
 import type { Loaded } from "./load.ts";
 
 export interface ReloadTools {
+  /** What `load` reads. */
+  readonly files: readonly string[];
   /** @throws {ConfigError} with every fault */
   readonly load: () => Loaded;
   /** Puts it in force, at once and as a whole. */
@@ -20,10 +23,11 @@ export interface ReloadTools {
  * @returns what reads the configuration anew and puts it in force, or, where anything is wrong with it, leaves
  *   everything as it is; told as `configReload` either way
  */
-export function createReload({ load, apply, events, initial, warn }: ReloadTools): () => void {
+export function createReload({ files, load, apply, events, initial, warn }: ReloadTools): () => void {
   let inForce = initial;
   return () => {
     try {
+      refusePipes(files);
       const next = load();
       const changes = changesBetween(inForce, next);
       apply(next);
@@ -36,4 +40,12 @@ export function createReload({ load, apply, events, initial, warn }: ReloadTools
       events.emit("configReload", { changes: [], error: toError(error) });
     }
   };
+}
+
+/** Whoever had written into it has gone, and to read it again is to wait for ever. */
+function refusePipes(files: readonly string[]): void {
+  const pipes = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFIFO() === true);
+  if (pipes.length === 0) return;
+  const problem = "a pipe, which can be read only once: restart the gateway to have it read another";
+  throw new ConfigError(pipes.map((where) => ({ where, what: "", problem })));
 }

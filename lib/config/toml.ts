@@ -7,6 +7,8 @@ export type Path = readonly PropertyKey[];
 /** A TOML file that has been read: its values, and where each of them stands. */
 export interface TomlDocument {
   readonly values: Readonly<Record<string, unknown>>;
+  /** Whether there is nothing in it, not even a comment. */
+  readonly isEmpty: boolean;
   /** `gateway.toml:12`: the line of the value at `path`, or of the nearest table above it. */
   readonly locate: (path: Path) => string;
 }
@@ -21,6 +23,7 @@ export function parseToml(name: string, text: string, faults: Fault[]): TomlDocu
     let lines: ReadonlyMap<string, number> | null = null;
     return {
       values,
+      isEmpty: text.trim() === "",
       locate(path) {
         lines ??= linesOf(text);
         for (let length = path.length; length > 0; length--) {

@@ -3,7 +3,10 @@ import type { Cancel, Clock } from "../clock.ts";
 import { type Environment, KNOWN } from "./env.ts";
 
 export interface FileWatch {
-  /** Takes the files as changed now, so that what has been seen is not seen once more. */
+  /**
+   * Takes the files as changed, so that what has been seen is not seen once more: at once, or, soon after another time,
+   * when half a second is over. Several calls until then are one.
+   */
   now(): void;
   stop: Cancel;
 }
@@ -16,29 +19,53 @@ export interface FileWatchTools {
 /** So often it is looked; and so long a change has to have settled, for an editor may write in several steps. */
 const LOOK_MS = 1000;
 
+/** Somebody who goes on writing must not keep everything else from being seen. */
+const UNREST_MS = 5000;
+
+/** Reading the configuration of a large fleet takes a tenth of a second, in which no call is served. */
+const APART_MS = 500;
+
 /**
- * Calls `onChange` once for a change of any of `files`, when nothing more has changed for a second. It asks for their
- * state instead of having the system tell: that also sees what other hosts write over a network, and the links that
- * Kubernetes turns over to change a mounted file.
+ * Calls `onChange` once for a change of any of `files`, when nothing more has changed for a second, or after five of unrest.
+ * It asks for their state instead of having the system tell: that also sees the links that Kubernetes turns over to change
+ * a mounted file, and what is replaced behind a single mounted one.
  */
 export function watchFiles(files: readonly string[], { clock, onChange }: FileWatchTools): FileWatch {
   const look = (): string => files.map(stateOf).join("\n");
   let known = look();
-  let settling: string | null = null;
+  let settling: { readonly state: string; readonly sinceMs: number } | null = null;
+  let actedMs = -Infinity;
+  let cancelPending: Cancel | null = null;
 
-  const act = (state: string): void => {
-    known = state;
+  const act = (): void => {
+    cancelPending?.();
+    cancelPending = null;
+    known = look();
     settling = null;
+    actedMs = clock.monotonic();
     onChange();
   };
 
-  const stop = clock.every(LOOK_MS, () => {
+  const stopLooking = clock.every(LOOK_MS, () => {
     const state = look();
+    const nowMs = clock.monotonic();
     if (state === known) settling = null;
-    else if (state === settling) act(state);
-    else settling = state;
+    else if (settling !== null && (state === settling.state || nowMs - settling.sinceMs >= UNREST_MS)) act();
+    else settling = { state, sinceMs: settling?.sinceMs ?? nowMs };
   });
-  return { now: () => act(look()), stop };
+
+  return {
+    now() {
+      if (cancelPending !== null) return;
+      const waitMs = actedMs + APART_MS - clock.monotonic();
+      if (waitMs <= 0) act();
+      else cancelPending = clock.after(waitMs, act);
+    },
+    stop() {
+      stopLooking();
+      cancelPending?.();
+    },
+  };
 }
 
 /** Every file that a configuration is read from. */

@@ -180,7 +180,7 @@ describe("drain and undrain", () => {
       "where the token is wrong": [
         401,
         refusal("invalid_token"),
-        /refuses the token: SFU_GATEWAY_ADMIN_TOKEN has to be the one that the gateway was started with\n$/,
+        /refuses the token: SFU_GATEWAY_ADMIN_TOKEN has to be the one that the gateway has\n$/,
       ],
       "where the gateway has no admin routes": [
         404,

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import type { Configuration } from "../../lib/config/changes.ts";
 import { type ConfigError, type Fault, formatFault } from "../../lib/config/fault.ts";
@@ -16,6 +17,7 @@ describe("a reload", () => {
   let told: EventMap["configReload"][];
   let unexpected: string[];
   let apply: (next: Configuration) => void;
+  const paths: string[] = [];
   let reload: () => void;
 
   beforeEach(() => {
@@ -28,7 +30,9 @@ describe("a reload", () => {
     const events = new Events();
     events.on("configReload", (event) => told.push(event));
     events.on("unexpected", ({ where, error }) => unexpected.push(`${where}: ${error.message}`));
+    paths.splice(0);
     reload = createReload({
+      files: paths,
       load: () => files.load(given),
       apply: (next) => apply(next),
       events,
@@ -69,6 +73,25 @@ describe("a reload", () => {
     given = { secrets: SFU, config: "[failover]\nmax_retries = 4" };
     reload();
     expect(told.at(-1)).to.deep.equal({ changes: ["[failover] max_retries: 3 → 4"], error: null });
+  });
+
+  it("takes a secrets file that has become empty for a mishap, and not for an empty fleet", () => {
+    given = { secrets: "\n", env: { SFU_GATEWAY_REGISTRATION_KEY: sfuKey(3) } };
+    reload();
+    expect(applied).to.deep.equal([]);
+    expect(told[0]?.error?.message).to.include("the file is empty");
+    given = { secrets: "# none\n", env: { SFU_GATEWAY_REGISTRATION_KEY: sfuKey(3) } };
+    reload();
+    expect(applied.map(({ config }) => config.sfus)).to.deep.equal([[]]);
+  });
+
+  it("does not read a pipe, which would hold everything up", () => {
+    const pipe = files.missing("pipe");
+    execFileSync("mkfifo", [pipe]);
+    paths.push(pipe);
+    reload();
+    expect(applied).to.deep.equal([]);
+    expect(told[0]?.error?.message).to.include("pipe: a pipe, which can be read only once");
   });
 
   it("tells of warnings that are new, and not again of those that were there", () => {

@@ -16,6 +16,8 @@ const LOST_AFTER = 2;
 
 /** @type {PageReport | null} */
 let latest = null;
+/** The timer after which the URL is told what is filtered by. */
+let remembering = 0;
 let failures = 0;
 let lostSinceMs = 0;
 let lostBecause = "";
@@ -131,8 +133,14 @@ function applyFilter() {
 function choose(name, value) {
   if (value === "") chosen.delete(name);
   else chosen.set(name, value);
-  history.replaceState(null, "", chosen.size === 0 ? location.pathname + location.search : `#${chosen}`);
   applyFilter();
+  clearTimeout(remembering);
+  remembering = setTimeout(remember, 300);
+}
+
+/** Browsers refuse to be told at every key. */
+function remember() {
+  history.replaceState(null, "", chosen.size === 0 ? location.pathname + location.search : `#${chosen}`);
 }
 
 function start() {

@@ -148,7 +148,7 @@ export function createHeartbeats({ clock, events, registry, settings: initial }:
     isListed: (address) => listed(address) !== null,
     isFresh: (address) => awakeMs() - (heardAtMs.get(address) ?? -Infinity) < settings.ttlMs,
     async recheck(check) {
-      for (const address of [...registered.keys()]) await check(address).catch(() => forget(address));
+      await Promise.all(Array.from(registered.keys(), (address) => check(address).catch(() => forget(address))));
     },
     close: stopSweeping,
   };
