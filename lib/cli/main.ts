@@ -1,4 +1,3 @@
-import { run } from "./program.ts";
 import { screenOf, wantsColor } from "./terminal.ts";
 
 // The process itself: its arguments, streams and signals. Everything else is given these.
@@ -16,6 +15,13 @@ const unread = new AbortController();
 process.stdout.on("error", () => unread.abort());
 process.stderr.on("error", () => undefined);
 
+// A signal to read the configuration anew must not end a gateway that is still about to read it, nor one that is about
+// to end. It is there before all else is loaded, which takes a while; other commands end by it, as by a closed terminal.
+let onHangup = (): void => undefined;
+const [command = "serve"] = process.argv.slice(2);
+if (command === "serve" || command.startsWith("-")) process.on("SIGHUP", () => onHangup());
+
+const { run } = await import("./program.ts");
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   stdout: (text) => process.stdout.write(text),
@@ -25,11 +31,9 @@ process.exitCode = await run(process.argv.slice(2), {
   unread: unread.signal,
   signal: controller.signal,
   onHangup(run) {
-    // Once there is a listener it stays: a signal that comes in the last moments shall not be what ends the process.
-    let isListening = true;
-    process.on("SIGHUP", () => {
-      if (isListening) run();
-    });
-    return () => void (isListening = false);
+    onHangup = run;
+    return () => {
+      onHangup = () => undefined;
+    };
   },
 });

@@ -185,7 +185,7 @@ describe("scenario: somebody looks at the dashboard", function () {
     expect(await row(1).isVisible()).to.be.true;
     await has(page.locator("#shown"), "1 of 3");
     // It stands in the address, for whoever gets that.
-    await page.waitForFunction("location.hash.includes('available')");
+    await page.waitForURL(/#.*available/);
     await page.reload();
     await row(1).waitFor();
     expect(await row(0).isVisible()).to.be.false;
