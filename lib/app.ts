@@ -36,6 +36,8 @@ import { requireAdmin } from "./http/require-admin.ts";
 import { type Route, route } from "./http/routes.ts";
 import { showDashboard } from "./http/show-dashboard.ts";
 import { showMetrics } from "./http/show-metrics.ts";
+import { createFanOut } from "./http/tell-sfus.ts";
+import { createUnderWay } from "./http/under-way.ts";
 import { logEvents, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
@@ -128,7 +130,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const watching = { clock, random, events, registry, client };
   const stopProbing = createProber(config, { ...watching, breakers });
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
-  const stopReading = createStatsReader(config.health, { ...watching, reportsItself });
+  const homes = createChannelHomes(registry, clock);
+  const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself });
   const externalSource = createExternalSource({ clock, random, events, registry });
   const listed = createSourceList(registry, "static");
   listed.take(staticSfus(config, secrets));
@@ -142,7 +145,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const explain = balancer.explainWith(availabilityOf);
   const coalescer = createCoalescer<Served, Chain>(clock);
   const replays = createReplays(clock);
-  const homes = createChannelHomes(registry, clock);
+  const fanOut = createFanOut();
+  const disconnects = createUnderWay(clock);
 
   const fleet = { clock, registry, breakers, loads, availabilityOf };
   const page = showDashboard();
@@ -175,6 +179,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
           registry,
           homes,
           client,
+          fanOut,
+          underWay: disconnects,
           verify: createDisconnectVerifier(secrets.gatewayKeys, clock),
           limits: config.failover,
         }),
@@ -207,12 +213,13 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
 
   /** Of all configurations so far: a request ends by the one that it began with. */
   let longestBudgetMs = config.failover.retryTimeoutMs;
+  const graceMs = (): number => longestBudgetMs + GRACE_BEYOND_BUDGET_MS;
   const arrivals = createArrivals(clock);
   const server = createHttpServer({
     clock,
     ...config.listen,
     onConnection: (socket) => arrivals.opened(socket),
-    graceMs: () => longestBudgetMs + GRACE_BEYOND_BUDGET_MS,
+    graceMs,
     onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
@@ -255,7 +262,10 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     },
     async close() {
       draining = true;
+      const untilMs = clock.monotonic() + graceMs();
       await server.close();
+      // Of callers who have hung up the server knows nothing any more.
+      await disconnects.ended(untilMs - clock.monotonic());
       externalSource.close();
       heartbeats.close();
       stopReading();

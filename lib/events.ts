@@ -41,6 +41,8 @@ export interface DisconnectEvent {
   readonly channels: number;
   /** How many of them no SFU was known to have, so that all were asked. */
   readonly unknown: number;
+  /** How many SFUs were not asked for those all the same, being down or expired. */
+  readonly silent: number;
   /** The SFUs that were asked. */
   readonly asked: readonly Sfu[];
   /** Those that did not take it, and those that could not be asked in time. */

@@ -43,7 +43,7 @@ describe("the app", () => {
         join,
         noop: () => Promise.resolve(),
         checkKey: () => Promise.resolve("accepted"),
-        stats: () => Promise.resolve({ sessions: 0, channels: 0, ordinarySessions: 0 }),
+        stats: () => Promise.resolve({ sessions: 0, channels: 0, ordinarySessions: 0, uuids: [] }),
         disconnect: () => Promise.resolve(),
         close: () => (isClientClosed = true),
       },

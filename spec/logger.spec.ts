@@ -415,7 +415,7 @@ describe("the log", () => {
 
   describe("of a disconnect", () => {
     const line = (changes: Partial<DisconnectEvent>): Readonly<Record<string, unknown>> => {
-      const told = { channels: 2, unknown: 0, asked: [sfuOf(1)], failed: [] };
+      const told = { channels: 2, unknown: 0, silent: 0, asked: [sfuOf(1)], failed: [] };
       const request = {
         requestId: "r1",
         outcome: "ok",
@@ -449,6 +449,13 @@ describe("the log", () => {
       expect(line({ unknown: 1, asked: [sfuOf(1), sfuOf(2)] }).msg).to.equal(
         "2 SFUs took the disconnect of sessions in 2 channels in 3.5 ms; which SFU has 1 of them is not known, so all were asked",
       );
+    });
+
+    it("tells of how many were not asked, for they are silent", () => {
+      const [one, two] = [1, 2].map((silent) => line({ unknown: 2, silent }));
+      expect(one!.msg).to.match(/ is not known, so all but 1 that is down or expired were asked$/);
+      expect(two!.msg).to.match(/ is not known, so all but 2 that are down or expired were asked$/);
+      expect([one!.silent, two!.silent]).to.deep.equal([1, 2]);
     });
 
     it("tells that there was nothing to do", () => {

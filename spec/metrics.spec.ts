@@ -192,7 +192,15 @@ describe("metrics", () => {
   });
 
   it("count requests to disconnect by how they ended", async () => {
-    const disconnect = { requestId: "r", durationMs: 3, callerAddress: "", channels: 1, unknown: 0, asked: [A] };
+    const disconnect = {
+      requestId: "r",
+      durationMs: 3,
+      callerAddress: "",
+      channels: 1,
+      unknown: 0,
+      silent: 0,
+      asked: [A],
+    };
     events.emit("disconnect", { ...disconnect, outcome: "ok", failed: [], error: null });
     events.emit("disconnect", { ...disconnect, outcome: "invalid_token", failed: [], error: null });
     expect(await series("disconnects_total")).to.deep.equal({ 'outcome="ok"': 1, 'outcome="invalid_token"': 1 });

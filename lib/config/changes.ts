@@ -95,6 +95,6 @@ function shown(value: unknown): string {
 }
 
 /** The files' names, which the code writes in its own way: `retryTimeoutMs` is `retry_timeout_ms`. */
-function snakeCase(name: string): string {
+export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

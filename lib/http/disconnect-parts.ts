@@ -6,6 +6,8 @@ import type { Sfu } from "../sfu/sfu.ts";
 /** What one SFU is told. */
 export interface DisconnectPart {
   readonly sfu: Sfu;
+  /** Whether it is known to have one of them. */
+  readonly isHome: boolean;
   readonly channels: readonly ChannelSessions[];
 }
 
@@ -16,15 +18,22 @@ export interface DisconnectParts {
   readonly channels: number;
   /** How many of them are on nobody knows which SFU, so that all are told. */
   readonly unknown: number;
+  /** How many SFUs are not told of those, being down or expired. */
+  readonly silent: number;
 }
 
 /**
- * One part for each SFU that may have one of these channels: those that made one first; those that are silent last, or
- * they would keep the others waiting. None is left out: an SFU that is drained, full or suspected still has its sessions.
+ * One part for each SFU that may have one of these channels, those first that are known to. One that is drained, full or
+ * suspected still has its sessions, and so may have one that nobody knows the place of. One that is silent has none any
+ * more, as far as anybody can tell, and each question to it would end in a timeout, and every such disconnect in a 502,
+ * for as long as it is gone. Where it is known to have the channel it is asked all the same.
  */
 export function partBySfu(
   channels: readonly ChannelSessions[],
-  { homes, registry }: { readonly homes: ChannelHomes; readonly registry: Pick<Registry, "all" | "health"> },
+  {
+    homes,
+    registry,
+  }: { readonly homes: Pick<ChannelHomes, "of">; readonly registry: Pick<Registry, "all" | "health"> },
 ): DisconnectParts {
   const known = new Map<Sfu, ChannelSessions[]>();
   const unknown: ChannelSessions[] = [];
@@ -35,14 +44,14 @@ export function partBySfu(
     if (sfu !== null) known.set(sfu, place);
   }
   const others = unknown.length === 0 ? [] : registry.all().filter((sfu) => !known.has(sfu));
-  const isSilent = (sfu: Sfu): boolean => ["down", "expired"].includes(registry.health(sfu).state);
+  const asked = others.filter((sfu) => !["down", "expired"].includes(registry.health(sfu).state));
   return {
     parts: [
-      ...Array.from(known, ([sfu, own]) => ({ sfu, channels: [...own, ...unknown] })),
-      ...others.filter((sfu) => !isSilent(sfu)).map((sfu) => ({ sfu, channels: unknown })),
-      ...others.filter(isSilent).map((sfu) => ({ sfu, channels: unknown })),
+      ...Array.from(known, ([sfu, own]) => ({ sfu, isHome: true, channels: [...own, ...unknown] })),
+      ...asked.map((sfu) => ({ sfu, isHome: false, channels: unknown })),
     ],
     channels: channels.length,
     unknown: unknown.length,
+    silent: others.length - asked.length,
   };
 }

@@ -1,20 +1,25 @@
 import type { IncomingMessage } from "node:http";
 import type { DisconnectOrder, VerifyDisconnect } from "../auth/verify-disconnect.ts";
+import type { Config } from "../config/config.ts";
 import { GatewayError, toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { ChannelHomes } from "../sfu/channel-homes.ts";
 import { VIA } from "../sfu/client.ts";
 import type { Registry } from "../sfu/registry.ts";
-import type { GatewayMiddleware } from "./context.ts";
+import type { GatewayContext, GatewayMiddleware } from "./context.ts";
 import { partBySfu } from "./disconnect-parts.ts";
 import { readBody } from "./read-body.ts";
 import { requireAll, tellSfus, type TellSfusTools, type Told } from "./tell-sfus.ts";
+import type { UnderWay } from "./under-way.ts";
 
 export interface DisconnectTools extends TellSfusTools {
   readonly events: Events;
   readonly registry: Registry;
   readonly homes: ChannelHomes;
   readonly verify: VerifyDisconnect;
+  /** For a shutdown to wait for. */
+  readonly underWay: UnderWay;
+  readonly limits: Pick<Config["failover"], "attemptTimeoutMs" | "retryTimeoutMs">;
 }
 
 /**
@@ -23,26 +28,39 @@ export interface DisconnectTools extends TellSfusTools {
  */
 export const MAX_DISCONNECT_BYTES = 64 * 1024;
 
-const NOBODY: Told = { channels: 0, unknown: 0, asked: [], failed: [] };
+/** Odoo names one channel, or those that a housekeeping run ends. For each nobody may know the place of, a fleet is asked. */
+export const MAX_DISCONNECT_CHANNELS = 500;
+
+const NOBODY: Told = { channels: 0, unknown: 0, silent: 0, asked: [], failed: [] };
 
 /**
- * `POST /v1/disconnect`: ends sessions on whichever SFUs have them, and says so only where all of these took it. It asks
+ * `POST /v1/disconnect`: ends sessions on whichever SFUs have them. 200 says that each of these accepted the request, not
+ * that there were sessions to end: what it does not have, or what is another caller's, an SFU skips in silence. It asks
  * neither a breaker nor who is available, and tells them nothing: those are about new conferences.
  *
  * The caller's signal does not end it. Odoo deletes its sessions whatever the answer, and does not ask again: what it
- * wanted when it hung up it still wants.
+ * wanted when it hung up it still wants; nor does a shutdown, which waits for what is under way.
+ *
+ * The budget runs from the arrival, the body's way included, as that of a channel does. Odoo's own 3 s begin when its body
+ * is out, but that is one packet; of a caller who lets his trickle in, a shutdown must know when he is done.
  *
  * @throws {GatewayError} 413 `body_too_large`, 422 `missing_token`, `invalid_token` or `invalid_claims`, 502
  *   `disconnect_incomplete`, 508 `loop_detected`
  */
 export function disconnect(tools: DisconnectTools): GatewayMiddleware {
-  return async ({ req, response, state: { requestId, callerAddress, startedMs } }) => {
+  const end = async ({
+    req,
+    response,
+    state: { requestId, callerAddress, startedMs },
+  }: GatewayContext): Promise<void> => {
     let told = NOBODY;
     let error: Error | null = null;
     try {
       const order = await takeIn(req, tools);
       const parted = partBySfu(order.channels, tools);
-      told = await tellSfus(parted, order, { callerAddress, requestId }, tools);
+      const { attemptTimeoutMs, retryTimeoutMs } = tools.limits;
+      const bounds = { attemptTimeoutMs, deadlineMs: startedMs + retryTimeoutMs };
+      told = await tellSfus(parted, order, { callerAddress, requestId }, bounds, tools);
       requireAll(told, parted.parts.length);
       response.body = "";
     } catch (thrown) {
@@ -54,16 +72,26 @@ export function disconnect(tools: DisconnectTools): GatewayMiddleware {
       tools.events.emit("disconnect", { requestId, outcome, durationMs, callerAddress, ...told, error });
     }
   };
+  return (context) => tools.underWay.add(end(context));
 }
 
 async function takeIn(request: IncomingMessage, { events, verify }: DisconnectTools): Promise<DisconnectOrder> {
   try {
     refuseLoop(request);
-    return await verify((await readBody(request, MAX_DISCONNECT_BYTES)).toString());
+    const order = await verify((await readBody(request, MAX_DISCONNECT_BYTES)).toString());
+    refuseTooMany(order);
+    return order;
   } catch (error) {
     if (error instanceof GatewayError && error.code !== "caller_gone") events.emit("rejected", { reason: error.code });
     throw error;
   }
+}
+
+function refuseTooMany({ channels: { length } }: DisconnectOrder): void {
+  if (length <= MAX_DISCONNECT_CHANNELS) return;
+  const most = String(MAX_DISCONNECT_CHANNELS);
+  const message = `'sessionIdsByChannel' names ${String(length)} channels, and ${most} is the most: send several requests`;
+  throw new GatewayError("invalid_claims", message, { status: 422 });
 }
 
 /**

@@ -3,9 +3,12 @@ import type { Answer } from "../api/answer.ts";
 import { SfuError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
+/** A uuid of o-sfu and odoo/sfu has 36 characters. */
+export const MAX_UUID_LENGTH = 256;
+
 /** `url` is where the browsers connect: an http or https URL. */
 export const channelSchema = z.object({
-  uuid: z.string().min(1).max(256),
+  uuid: z.string().min(1).max(MAX_UUID_LENGTH),
   url: z.string().max(2048).refine(isWebUrl),
 });
 

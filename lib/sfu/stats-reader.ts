@@ -2,6 +2,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError } from "../errors.ts";
 import type { Events } from "../events.ts";
+import type { ChannelHomes } from "./channel-homes.ts";
 import type { SfuClient } from "./client.ts";
 import type { Registry } from "./registry.ts";
 import { createRounds } from "./rounds.ts";
@@ -13,6 +14,8 @@ export interface StatsReaderTools {
   readonly events: Events;
   readonly registry: Registry;
   readonly client: SfuClient;
+  /** Where channels are that this gateway did not see begin: before it was restarted, or by way of another one. */
+  readonly homes: Pick<ChannelHomes, "learnListed">;
   /** Whether an SFU tells its load by itself, and more of it than its statistics do. */
   readonly reportsItself: (sfu: Sfu) => boolean;
 }
@@ -31,7 +34,7 @@ const AT_A_TIME = 64;
  */
 export function createStatsReader(
   { intervalMs, statsIntervalMs, timeoutMs: initialTimeoutMs }: Config["health"],
-  { clock, random, events, registry, client, reportsItself }: StatsReaderTools,
+  { clock, random, events, registry, client, homes, reportsItself }: StatsReaderTools,
 ): () => void {
   let timeoutMs = initialTimeoutMs;
   /** By address: what was wrong the last time. Said once, not at every reading. */
@@ -55,9 +58,10 @@ export function createStatsReader(
     if (!isAsked(sfu)) return "passed by";
     const atMs = clock.monotonic();
     try {
-      const stats = await client.stats(sfu, { timeoutMs, signal });
+      const { uuids, ...load } = await client.stats(sfu, { timeoutMs, signal });
       if (signal.aborted || !isInForce(sfu)) return null;
-      registry.setReport(sfu, { ...stats, cpu: null, memory: null, atMs });
+      registry.setReport(sfu, { ...load, cpu: null, memory: null, atMs });
+      homes.learnListed(uuids, sfu);
       tell(sfu, null);
     } catch (error) {
       if (!(error instanceof SfuError)) throw error;

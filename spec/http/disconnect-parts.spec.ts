@@ -32,7 +32,7 @@ describe("the parts of a disconnect", () => {
     parts.map(({ sfu, channels }) => [sfu.address, channels.map(([uuid]) => uuid).join(" ")]);
 
   it("are none where there are no channels", () => {
-    expect(part()).to.deep.equal({ parts: [], channels: 0, unknown: 0 });
+    expect(part()).to.deep.equal({ parts: [], channels: 0, unknown: 0, silent: 0 });
   });
 
   it("go to the SFUs that made the channels, and to no other", () => {
@@ -52,10 +52,11 @@ describe("the parts of a disconnect", () => {
       [two.address, "x y"],
       [four.address, "x y"],
     ]);
-    expect(parted).to.include({ channels: 3, unknown: 2 });
+    expect(parted).to.include({ channels: 3, unknown: 2, silent: 0 });
+    expect(parted.parts.map(({ isHome }) => isHome)).to.deep.equal([true, false, false, false]);
   });
 
-  it("go to those last that are silent, and to everybody else whatever is wrong with him", () => {
+  it("go to none of those that are silent where nobody knows, and to everybody else whatever is wrong with him", () => {
     const [sinceMs, reason] = [0, "is so"];
     const states: readonly Health[] = [
       { state: "down", sinceMs, reason },
@@ -65,16 +66,28 @@ describe("the parts of a disconnect", () => {
     ];
     sfus.forEach((sfu, index) => registry.setHealth(sfu, states[index]!));
     registry.setDraining(four, true);
-    expect(part("x").parts.map(({ sfu }) => sfu)).to.deep.equal([two, four, one, three]);
+    const parted = part("x");
+    expect(parted.parts.map(({ sfu }) => sfu)).to.deep.equal([two, four]);
+    expect(parted).to.include({ unknown: 1, silent: 2 });
   });
 
-  it("go to a silent one first that made the channel", () => {
-    registry.setHealth(one, { state: "down", sinceMs: 0, reason: "is so" });
-    expect(part("x", "a1").parts.map(({ sfu }) => sfu)).to.deep.equal([one, two, three, four]);
+  it("go to one that made a channel, however silent it is", () => {
+    for (const state of ["down", "expired"] as const) {
+      registry.setHealth(one, { state, sinceMs: 0, reason: "is so" });
+      expect(shown(part("a1"))).to.deep.equal([[one.address, "a1"]]);
+      const parted = part("x", "a1");
+      expect(parted.parts.map(({ sfu }) => sfu)).to.deep.equal([one, two, three, four]);
+      expect(parted.silent).to.equal(0);
+    }
+  });
+
+  it("go to nobody where all are silent", () => {
+    for (const sfu of sfus) registry.setHealth(sfu, { state: "down", sinceMs: 0, reason: "is so" });
+    expect(part("x")).to.deep.equal({ parts: [], channels: 1, unknown: 1, silent: 4 });
   });
 
   it("go to nobody where there is no SFU", () => {
     for (const { address } of sfus) registry.remove(address, "static");
-    expect(part("x", "a1")).to.deep.equal({ parts: [], channels: 2, unknown: 2 });
+    expect(part("x", "a1")).to.deep.equal({ parts: [], channels: 2, unknown: 2, silent: 0 });
   });
 });

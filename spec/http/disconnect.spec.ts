@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { MAX_DISCONNECT_BYTES } from "../../lib/http/disconnect.ts";
+import { systemClock, turnsOfTheLoop } from "../../lib/clock.ts";
+import { MAX_DISCONNECT_BYTES, MAX_DISCONNECT_CHANNELS } from "../../lib/http/disconnect.ts";
 import type { SfuFamily, SimulatedSfu } from "../../lib/simulator/sfu.ts";
 import { disconnectToken, postOf, type SessionIds } from "../support/disconnect.ts";
 import { eventually } from "../support/eventually.ts";
@@ -113,6 +114,31 @@ describe("POST /v1/disconnect", () => {
     expect(lines(other)[0]!.msg).to.match(
       /^3 SFUs took the disconnect of sessions in 2 channels in [\d.]+ ms; which SFU has 2 of them is not known, so all were asked$/,
     );
+  });
+
+  it("asks only the SFU whose statistics list the channel, where a gateway has not seen it begin", async () => {
+    await open(3);
+    const uuid = await call(sfus[1]!, "room");
+    const other = await stranger({ health: { intervalMs: 50, statsIntervalMs: 50 } });
+    const series = `sfu_sessions{sfu="${sfus[1]!.address}",region="none"}`;
+    await eventually("its statistics are read", async () => (await other.metric(series)) === 3);
+    expect((await disconnect({ [uuid]: [1] }, other)).status).to.equal(200);
+    expect(sessionsOf(uuid)).to.deep.equal([2, 3]);
+    expect(sfus.map((sfu) => disconnectsAt(sfu).length)).to.deep.equal([0, 1, 0]);
+  });
+
+  it("asks no SFU that is down where nobody knows, and one that made the channel all the same", async () => {
+    await open(2, { health: { intervalMs: 50, unhealthyAfter: 1 } });
+    const [a, b] = [await call(sfus[0]!, "a"), await call(sfus[1]!, "b")];
+    await sfus[0]!.break({ kind: "refuse" });
+    const isUp = `sfu_up{sfu="${sfus[0]!.address}",region="none"}`;
+    await eventually("it is down", () => gateway.logs.some(({ to }) => to === "down"));
+    expect(await gateway.metric(isUp)).to.equal(0);
+    expect((await disconnect({ [b]: [1], unknown: [1] })).status).to.equal(200);
+    expect(sessionsOf(b)).to.deep.equal([2, 3]);
+    expect(lines()[0]).to.include({ unknown: 1, silent: 1, asked: 1 });
+    expect(lines()[0]!.msg).to.match(/is not known, so all but 1 that is down or expired were asked$/);
+    expect((await disconnect({ [a]: [1] })).status).to.equal(502);
   });
 
   it("asks nobody where it names no channel", async () => {
@@ -249,6 +275,54 @@ describe("POST /v1/disconnect", () => {
     expect(lines(other)[0]).to.include({ level: "info", outcome: "ok" });
   });
 
+  it("takes as many channels as there may be", async () => {
+    await open(1);
+    const uuids = Array.from({ length: MAX_DISCONNECT_CHANNELS }, (_, index) => `x${String(index)}`);
+    expect((await disconnect(Object.fromEntries(uuids.map((uuid) => [uuid, [1]])))).status).to.equal(200);
+  });
+
+  it("is waited for by a shutdown although the caller has hung up", async () => {
+    const asked = Promise.withResolvers<() => void>();
+    const slow = await listen((socket) => asked.resolve(() => socket.write(answer(""))));
+    gateway = await startGateway({
+      sfus: [{ address: slow.address, key: sfuKey(1) }],
+      failover: { attemptTimeoutMs: 5000, retryTimeoutMs: 5000 },
+    });
+    const caller = new AbortController();
+    const init = { ...postOf(disconnectToken({ x: [1] })), signal: caller.signal };
+    const sent = gateway.get("/v1/disconnect", init).catch((error: unknown) => error);
+    const reply = await asked.promise;
+    caller.abort();
+    await sent;
+    let isClosed = false;
+    const closing = gateway.close().then(() => (isClosed = true));
+    await eventually("it takes nothing new", () =>
+      gateway.get("/healthz").then(
+        () => false,
+        () => true,
+      ),
+    );
+    await turnsOfTheLoop(100);
+    expect(isClosed).to.be.false;
+    expect(lines()).to.deep.equal([]);
+    reply();
+    await closing;
+    expect(lines()[0]).to.include({ level: "info", outcome: "ok" });
+  });
+
+  it("has its budget from the arrival on, however long its token is under way", async () => {
+    await open(1, { failover: { attemptTimeoutMs: 200, retryTimeoutMs: 200 } });
+    const body = disconnectToken({ x: [1] });
+    const head = `POST /v1/disconnect HTTP/1.1\r\nHost: a\r\nContent-Length: ${String(body.length)}\r\n\r\n`;
+    const caller = await callRaw(gateway.url, head + body.slice(0, 9));
+    const sentMs = systemClock.monotonic();
+    await eventually("the budget is over", () => systemClock.monotonic() - sentMs > 300);
+    caller.socket.write(body.slice(9));
+    await eventually("it is over", () => lines().length === 1);
+    expect(lines()[0]).to.include({ outcome: "disconnect_incomplete", asked: 0 });
+    caller.socket.destroy();
+  });
+
   describe("refuses, and asks no SFU,", () => {
     const cases: Readonly<Record<string, readonly [string, number, string, RegExp]>> = {
       "no body": ["", 422, "missing_token", /JWT as the body/],
@@ -277,6 +351,16 @@ describe("POST /v1/disconnect", () => {
         422,
         "invalid_claims",
         /an array for each channel/,
+      ],
+      "more channels than a fleet is asked for": [
+        disconnectToken(
+          Object.fromEntries(
+            Array.from({ length: MAX_DISCONNECT_CHANNELS + 1 }, (_, index) => [`x${String(index)}`, [1]]),
+          ),
+        ),
+        422,
+        "invalid_claims",
+        /names 501 channels, and 500 is the most/,
       ],
       "a body beyond the limit": ["x".repeat(MAX_DISCONNECT_BYTES + 1), 413, "body_too_large", /larger than 64 KB/],
     };

@@ -43,7 +43,7 @@ export class FakeClient implements SfuClient {
     const well: Behaviours = {
       noop: "fine",
       key: "accepted",
-      stats: { sessions: 0, channels: 0, ordinarySessions: 0 },
+      stats: { sessions: 0, channels: 0, ordinarySessions: 0, uuids: [] },
     };
     this.#behaviours.set(address, well);
     return well;

@@ -16,7 +16,8 @@ import { sfuKey } from "../support/tokens.ts";
 import { answered, FakeClient, refused } from "./harness.ts";
 
 const SETTINGS = { intervalMs: 2000, statsIntervalMs: 10_000, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 };
-const STATS = { sessions: 37, channels: 9, ordinarySessions: 31 };
+const LOAD = { sessions: 37, channels: 9, ordinarySessions: 31 };
+const STATS = { ...LOAD, uuids: ["a", "b"] };
 
 describe("the reader of statistics", () => {
   const clock = useFakeClock();
@@ -26,6 +27,7 @@ describe("the reader of statistics", () => {
   let client: FakeClient;
   let reporting: Set<string>;
   let told: string[];
+  let learned: string[];
   let stop: () => void;
   beforeEach(() => {
     events = new Events();
@@ -33,6 +35,7 @@ describe("the reader of statistics", () => {
     client = new FakeClient(clock);
     reporting = new Set();
     told = [];
+    learned = [];
     events.on("statistics", ({ sfu: { address }, error }) =>
       told.push(`${address} ${error?.message ?? "can be read"}`),
     );
@@ -42,6 +45,7 @@ describe("the reader of statistics", () => {
       events,
       registry,
       client,
+      homes: { learnListed: (uuids, { address }) => learned.push(`${address} has ${uuids.join(" ")}`) },
       reportsItself: ({ address }) => reporting.has(address),
     });
     registry.put(sfu);
@@ -63,8 +67,18 @@ describe("the reader of statistics", () => {
   it("reports what an SFU carries, and nothing that its statistics do not tell", async () => {
     await reading();
     const atMs = client.times("stats", sfu)[0];
-    expect(registry.report(sfu)).to.deep.equal({ ...STATS, cpu: null, memory: null, atMs });
+    expect(registry.report(sfu)).to.deep.equal({ ...LOAD, cpu: null, memory: null, atMs });
     expect(told).to.deep.equal([]);
+  });
+
+  it("tells at each reading where the channels are", async () => {
+    await reading();
+    expect(learned).to.deep.equal(["http://sfu1.test has a b"]);
+    client.of(sfu).stats = { ...STATS, uuids: ["c"] };
+    await reading();
+    client.of(sfu).stats = refused();
+    await reading();
+    expect(learned).to.deep.equal(["http://sfu1.test has a b", "http://sfu1.test has c"]);
   });
 
   it("reads everybody's within the first interval of the probes, and then at its own", async () => {
@@ -207,6 +221,7 @@ describe("the reader of statistics", () => {
       reporting.add(sfu.address);
       await clock.elapse(500);
       expect(registry.report(sfu)).to.equal(null);
+      expect(learned).to.deep.equal([]);
     });
 
     it("tells of no trouble with one that has left, and of the same trouble once it is back", async () => {
@@ -242,6 +257,7 @@ describe("the reader of statistics", () => {
       expect(client.asked).to.have.length(1);
       expect(told).to.deep.equal([]);
       expect(registry.report(sfu)).to.equal(null);
+      expect(learned).to.deep.equal([]);
     });
   });
 

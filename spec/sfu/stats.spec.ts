@@ -5,10 +5,12 @@ import { ORDINARY_SIZE, parseStats, type Stats } from "../../lib/sfu/stats.ts";
 
 const read = (json: unknown): Stats => parseStats(Buffer.from(JSON.stringify(json)));
 
+const UUID = "31dcc5dc-4d26-453e-9bca-ab1f5d268303";
+
 /** One channel as odoo/sfu and o-sfu tell it. */
 const channel = (count: unknown, more: object = {}): object => ({
   createDate: "2026-01-05T08:30:00.000Z",
-  uuid: "31dcc5dc-4d26-453e-9bca-ab1f5d268303",
+  uuid: UUID,
   remoteAddress: "192.0.2.1",
   sessionsStats: {
     incomingBitRate: { audio: 5, camera: 700, screen: 0, total: 705 },
@@ -36,15 +38,16 @@ describe("the statistics of an SFU", () => {
       sessions: 8,
       channels: 3,
       ordinarySessions: 8,
+      uuids: [UUID, UUID, UUID],
     });
   });
 
   it("are nothing where it has no channel", () => {
-    expect(read([])).to.deep.equal({ sessions: 0, channels: 0, ordinarySessions: 0 });
+    expect(read([])).to.deep.equal({ sessions: 0, channels: 0, ordinarySessions: 0, uuids: [] });
   });
 
   it("count none of the channels for more than an ordinary one, beside all of its sessions", () => {
-    expect(read([channel(2), channel(ORDINARY_SIZE), channel(3000)])).to.deep.equal({
+    expect(read([channel(2), channel(ORDINARY_SIZE), channel(3000)])).to.include({
       sessions: 2 + ORDINARY_SIZE + 3000,
       channels: 3,
       ordinarySessions: 2 + 2 * ORDINARY_SIZE,
@@ -52,8 +55,15 @@ describe("the statistics of an SFU", () => {
   });
 
   it("need no more of a channel than how many are in it", () => {
-    expect(read([{ sessionsStats: { count: 4 } }])).to.include({ sessions: 4, channels: 1 });
+    expect(read([{ sessionsStats: { count: 4 } }])).to.deep.include({ sessions: 4, channels: 1, uuids: [] });
     expect(read([channel(4, { sessionsStats: { count: 4, incomingBitRate: null } })])).to.include({ sessions: 4 });
+  });
+
+  it("have uuids like those of channels that are answered, and count a channel without one all the same", () => {
+    const odd = [null, 7, "", {}, ["x"], "x".repeat(257)].map((uuid) => channel(1, { uuid }));
+    const uuids = ["x".repeat(256), "__proto__"];
+    const read2 = read([...odd, ...uuids.map((uuid) => channel(1, { uuid }))]);
+    expect(read2).to.deep.equal({ sessions: 8, channels: 8, ordinarySessions: 8, uuids });
   });
 
   it("may have anything beside it", () => {
@@ -62,9 +72,10 @@ describe("the statistics of an SFU", () => {
   });
 
   it("may be as long as a large SFU's", () => {
-    const channels = Array.from({ length: 2001 }, (_, index) => channel(index % 7));
+    const uuids = Array.from({ length: 2001 }, (_, index) => `channel ${String(index)}`);
+    const channels = uuids.map((uuid, index) => channel(index % 7, { uuid }));
     const sessions = channels.reduce((sum: number, _, index) => sum + (index % 7), 0);
-    expect(read(channels)).to.deep.equal({ sessions, channels: 2001, ordinarySessions: sessions });
+    expect(read(channels)).to.deep.equal({ sessions, channels: 2001, ordinarySessions: sessions, uuids });
   });
 
   it("may have a byte order mark and blanks around them", () => {

@@ -49,16 +49,17 @@ export const odooOperations: readonly Operation[] = [
     {
       description:
         "Odoo sends this to the URL that its channel came with, so it comes here where an SFU's edge passes it on. The gateway " +
-        "tells the SFUs that have these channels, and all of them where it does not know. 200 only where every one of them took it.",
+        "tells the SFUs that have these channels, and where it does not know, all that are neither down nor expired. 200 only where " +
+        "every one of them accepted the request; what an SFU does not have, or what is another caller's, it skips in silence.",
       requestBody: {
         required: true,
         description:
-          "A JWT as text: HS256 with `SFU_GATEWAY_KEY`; claims `sessionIdsByChannel` (`{uuid: [id, …]}`) and `exp`. 64 KB at " +
-          "most. Odoo sends no Content-Type, and it does not matter.",
+          "A JWT as text: HS256 with `SFU_GATEWAY_KEY`; claims `sessionIdsByChannel` (`{uuid: [id, …]}`) and `exp`. 64 KB and " +
+          "500 channels at most. Odoo sends no Content-Type, and it does not matter.",
         content: { "*/*": { schema: { type: "string" } } },
       },
       responses: {
-        "200": emptyAnswer("The sessions have ended."),
+        "200": emptyAnswer("Every SFU that was to be asked accepted it."),
         "413": refusal({ body_too_large: "the body is larger than 64 KB" }),
         "422": refusal({
           missing_token: "expected a JWT as the body",
