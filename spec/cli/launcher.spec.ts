@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -16,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../../lib/version.ts";
-import { GATEWAY_KEY } from "../support/tokens.ts";
+import { useGatewayProcesses } from "../support/process.ts";
 import { nodesOf, type Ran } from "./harness.ts";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
@@ -48,7 +47,9 @@ function fakeNode(version: string): string {
   return `if [ "$1" = --version ]; then echo '${version}'; else echo "$@"; fi`;
 }
 
-describe("the launcher", () => {
+describe("the launcher", function () {
+  this.timeout(30_000);
+  const start = useGatewayProcesses();
   let folder = "";
   beforeEach(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), "sfu gateway ")));
@@ -108,17 +109,11 @@ describe("the launcher", () => {
   });
 
   it("becomes the gateway, so that SIGTERM ends that in order", async () => {
-    const env = { PATH: fitting, SFU_GATEWAY_KEY: GATEWAY_KEY, SFU_GATEWAY_NODES: nodesOf("http://127.0.0.1:1") };
-    const listen = { SFU_GATEWAY_PORT: "0", SFU_GATEWAY_BIND: "127.0.0.1" };
-    const child = spawn(launcher, { env: { ...env, ...listen }, stdio: ["ignore", "pipe", "inherit"], timeout: 8000 });
-    let stdout = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout += chunk.toString();
-      if (stdout.includes("listening on") && !child.killed) child.kill("SIGTERM");
-    });
-    const [exitCode, signal] = (await once(child, "close")) as [number | null, string | null];
-    expect({ exitCode, signal }).to.deep.equal({ exitCode: 0, signal: null });
-    expect(stdout).to.match(/"msg":"shut down"/);
+    const nodes = nodesOf("http://127.0.0.1:1");
+    const gateway = await start({ args: [], env: { PATH: fitting, SFU_GATEWAY_NODES: nodes } });
+    gateway.kill("SIGTERM");
+    expect(await gateway.exitCode).to.equal(0);
+    expect(gateway.logs.at(-1)?.msg).to.equal("shut down");
   });
 
   it("falls back on the Node that npm has brought where PATH holds only an old one", async function () {

@@ -10,6 +10,7 @@ import { loadConfiguration } from "../../lib/config/load.ts";
 import { createLogger } from "../../lib/logger.ts";
 import { seeded } from "../support/random.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey } from "../support/tokens.ts";
+import { leaveOut } from "../support/tools.ts";
 import { readDockerfile } from "./containers/dockerfile.ts";
 import { ROOT, textOf, yamlDocuments, yamlOf } from "./containers/files.ts";
 import { deploymentSpec, type Labels, type Manifest } from "./containers/manifests.ts";
@@ -291,7 +292,7 @@ describe("config/kubernetes", () => {
   describe("with all components, as kubectl (1.27 or newer) builds it", () => {
     let built: readonly Manifest[] = [];
     before(function () {
-      if (!hasKustomize()) this.skip();
+      if (!hasKustomize()) leaveOut(this, "kubectl 1.27 or newer not installed");
       const folder = mkdtempSync(join(tmpdir(), "sfu-gateway-"));
       cpSync(FOLDER, folder, { recursive: true });
       const file = join(folder, "kustomization.yaml");

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { sleep, systemClock } from "../../lib/clock.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { eventually, type Patience } from "../support/eventually.ts";
+import { freePort } from "../support/ports.ts";
 import { pathOf } from "../support/tools.ts";
 
 export const CONFIG_FOLDER = new URL("../../config/prometheus/", import.meta.url).pathname;
@@ -38,29 +39,8 @@ export interface Prometheus {
 
 const SCRAPE_INTERVAL = "500ms";
 
-/** How often is asked again for what is not there yet, and for how long, in milliseconds. */
-const POLL_MS = 100;
-const PATIENCE_MS = 12_000;
-
-/** Asks again and again, until it is so or there is no hope any more. @returns whether it is so */
-export async function becomesTrue(holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<boolean> {
-  const giveUpMs = systemClock.monotonic() + patienceMs;
-  while (!(await holds())) {
-    if (systemClock.monotonic() > giveUpMs) return false;
-    await sleep(systemClock, POLL_MS);
-  }
-  return true;
-}
-
-/** A port that nobody listened at a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+/** Prometheus looks twice a second, and an expression may need several looks. */
+export const FOR_PROMETHEUS: Patience = { patienceMs: 20_000, pauseMs: 100 };
 
 export async function startPrometheus(targets: readonly string[]): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), "sfu-gateway-prometheus-"));
@@ -93,9 +73,11 @@ export async function startPrometheus(targets: readonly string[]): Promise<Prome
       ({ ok }) => ok,
       () => false,
     );
-  if (!(await becomesTrue(isReady))) {
+  try {
+    await eventually("Prometheus is ready", isReady, FOR_PROMETHEUS);
+  } catch (error) {
     await close();
-    throw new Error("Prometheus did not start");
+    throw error;
   }
 
   return {

@@ -65,7 +65,8 @@ describe("monitoring: promtool", function () {
 
 const NOBODY_THERE = JSON.stringify({ sfu: [{ address: "http://127.0.0.1:9", key: sfuKey(1) }] });
 
-describe("monitoring: the alerts", () => {
+describe("monitoring: the alerts", function () {
+  this.timeout(30_000);
   const rules = alerts();
   const spawn = useGatewayProcesses();
 
@@ -124,7 +125,8 @@ describe("monitoring: the alerts", () => {
   });
 });
 
-describe("monitoring: the runbook", () => {
+describe("monitoring: the runbook", function () {
+  this.timeout(30_000);
   const spawn = useGatewayProcesses();
   const text = textOf("docs/runbook.md");
   const entries = text.split(/^### /m).slice(1);

@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../lib/clock.ts";
 import { SimulatedSfu, type SimulatedSfuOptions } from "../../lib/simulator/sfu.ts";
+import { eventually, FOR_A_PROCESS } from "../support/eventually.ts";
+import { freePort } from "../support/ports.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/process.ts";
 import { seeded } from "../support/random.ts";
-import { claimsOf, GATEWAY_KEY, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
-import { becomesTrue, freePort } from "./prometheus.ts";
+import { claimsOf, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
 /** The SFUs of the first gateway, by what will become of them, and their regions, so that each can be called. */
 const FIRST = {
@@ -23,8 +23,6 @@ const FIRST = {
 const LATER = { odd: "odd", mute: "mute" } as const;
 
 type Name = keyof typeof FIRST | keyof typeof LATER | "silent" | "other";
-
-const LAUNCHER = new URL("../../bin/sfu-gateway", import.meta.url).pathname;
 
 const ADMIN_TOKEN = "an admin token that nobody would guess";
 
@@ -89,57 +87,40 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
   // It asks one SFU and no other, so that a call may use up the budget.
   await write("second.toml", `${SETTINGS}max_retries = 1\n${entries({ other: "other" })}`);
 
-  const env = {
-    PATH: process.env.PATH,
-    NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
-    SFU_GATEWAY_KEY: GATEWAY_KEY,
-    SFU_GATEWAY_BIND: "127.0.0.1",
-    SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY,
-    SFU_GATEWAY_ADMIN_TOKEN: ADMIN_TOKEN,
-  };
   const gatewayOf = async (name: string): Promise<Restartable> => {
-    const target = `127.0.0.1:${String(await freePort())}`;
-    const url = `http://${target}`;
-    const answers = (): Promise<boolean> =>
-      fetch(`${url}/healthz`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    let child: ChildProcess | null = null;
+    const port = await freePort();
+    const target = `127.0.0.1:${String(port)}`;
+    const args = ["serve", "--secrets", file(name)];
+    const env = { SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY, SFU_GATEWAY_ADMIN_TOKEN: ADMIN_TOKEN };
+    let running: GatewayProcess | null = null;
     return {
       target,
-      url,
-      reload: () => child?.kill("SIGHUP"),
+      url: `http://${target}`,
+      reload: () => running?.kill("SIGHUP"),
       async start() {
-        const port = target.split(":")[1]!;
-        const args = ["serve", "--secrets", file(name)];
-        child = spawn(LAUNCHER, args, {
-          env: { ...env, SFU_GATEWAY_PORT: port },
-          stdio: ["ignore", "ignore", "inherit"],
-        });
-        if (!(await becomesTrue(answers))) throw new Error(`the gateway of ${name} did not start`);
+        running = await startGatewayProcess({ port, args, env });
       },
       async stop() {
-        const ended = child;
-        child = null;
-        if (ended?.exitCode !== null || ended.signalCode !== null) return;
-        ended.kill("SIGTERM");
-        await once(ended, "exit");
+        const ended = running;
+        running = null;
+        ended?.kill("SIGTERM");
+        await ended?.exitCode;
       },
     };
   };
   const first = await gatewayOf("first.toml");
   const second = await gatewayOf("second.toml");
+  const gateways = [first, second];
   const close = async (): Promise<void> => {
-    await Promise.all([first.stop(), second.stop()]);
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
     await Promise.all(Object.values(sfus).map((sfu) => sfu.close()));
     await rm(folder, { recursive: true, force: true });
   };
-  try {
-    await Promise.all([first.start(), second.start()]);
-  } catch (error) {
+  const starts = await Promise.allSettled(gateways.map((gateway) => gateway.start()));
+  const failed = starts.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
     await close();
-    throw error;
+    throw failed.reason;
   }
 
   let conferences = 0;
@@ -166,7 +147,7 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
       if (configuration === "broken") return;
       const isTaken = async (): Promise<boolean> =>
         (await (await fetch(`${first.url}/v1/health`)).text()).includes(sfus.mute.address);
-      if (!(await becomesTrue(isTaken))) throw new Error("the larger configuration was not taken");
+      await eventually("the larger configuration is taken", isTaken, FOR_A_PROCESS);
     },
     async beatOnce() {
       const exp = Math.floor(systemClock.now() / 1000) + 60;

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect } from "chai";
 import { AuthKey } from "../../lib/auth/keys.ts";
 import { Secret } from "../../lib/auth/secret.ts";
-import type { Configuration } from "../../lib/config/changes.ts";
+import { type Configuration, snakeCase } from "../../lib/config/changes.ts";
 import { describePath } from "../../lib/config/path.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { configurationOf, withChanges } from "../support/gateway.ts";
@@ -20,8 +20,6 @@ const SECRETS: Readonly<Record<string, string>> = {
 };
 
 type Leaf = readonly [place: string, value: unknown];
-
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** What has no further parts: a list of texts is one setting, and so is a feature that is turned off. */
 function leavesOf(value: unknown, path: readonly string[]): readonly Leaf[] {

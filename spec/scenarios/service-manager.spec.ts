@@ -1,51 +1,27 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { expect } from "chai";
 import { useReceiver } from "../cli/systemd/receiver.ts";
 import { useFiles } from "../config/harness.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually, FOR_A_PROCESS } from "../support/eventually.ts";
+import { type LaunchedProcess, useProcesses } from "../support/process.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey } from "../support/tokens.ts";
 import { needsTools } from "../support/tools.ts";
 
-const LAUNCHER = new URL("../../bin/sfu-gateway", import.meta.url).pathname;
 /** So many milliseconds may pass between two signs of life. Three come in this time. */
 const WATCHDOG_MS = 600;
 
 const fleet = (more = ""): string => `[[sfu]]\naddress = "http://127.0.0.1:1"\nkey = "${sfuKey(1)}"\n${more}`;
 
 /** The whole process, the real systemd-notify, and one that listens in systemd's place. */
-describe("scenario: under a service manager", () => {
+describe("scenario: under a service manager", function () {
+  this.timeout(30_000);
   needsTools("systemd-notify", "perl");
   const receiver = useReceiver();
   const files = useFiles();
-  let gateway: ChildProcess | null = null;
-  let output: string;
-  beforeEach(() => {
-    output = "";
-  });
-  afterEach(async () => {
-    if (gateway?.exitCode === null && gateway.signalCode === null) {
-      gateway.kill("SIGKILL");
-      await once(gateway, "exit");
-    }
-    gateway = null;
-  });
+  const launch = useProcesses();
 
-  const start = (args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess => {
-    gateway = spawn(LAUNCHER, args, {
-      env: {
-        PATH: process.env.PATH,
-        NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
-        NOTIFY_SOCKET: receiver.socket,
-        ...env,
-      },
-      stdio: ["ignore", "pipe", "ignore"],
-      timeout: 15_000,
-    });
-    gateway.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
-    return gateway;
-  };
-  const serve = (env: Readonly<Record<string, string>> = {}): ChildProcess =>
+  const start = (args: readonly string[], env: Readonly<Record<string, string>>): LaunchedProcess =>
+    launch({ args, env: { NOTIFY_SOCKET: receiver.socket, ...env }, stderr: "ignore" });
+  const serve = (env: Readonly<Record<string, string>> = {}): LaunchedProcess =>
     start(["serve", "--secrets", files.write("secrets.toml", fleet())], {
       SFU_GATEWAY_KEY: GATEWAY_KEY,
       SFU_GATEWAY_PORT: "0",
@@ -57,27 +33,27 @@ describe("scenario: under a service manager", () => {
 
   it("says that it is ready once it answers, and that it stops, when it does", async () => {
     const child = serve();
-    await eventually("it is ready", () => state().length === 1);
+    await eventually("it is ready", () => state().length === 1, FOR_A_PROCESS);
     const [, url] = /^listening on (http:\S+)$/.exec(receiver.values("STATUS")[0]!)!;
     expect((await fetch(`${url!}/healthz`)).status).to.equal(200);
     child.kill("SIGTERM");
-    expect(await once(child, "exit")).to.deep.equal([0, null]);
+    expect(await child.exitCode).to.equal(0);
     expect(state()).to.deep.equal(["READY", "STOPPING"]);
     expect(receiver.values("WATCHDOG"), "nobody waits for signs of life").to.deep.equal([]);
-    expect(output).not.to.include("the service manager cannot be told");
+    expect(JSON.stringify(child.logs)).not.to.include("the service manager cannot be told");
   });
 
   it("says when it reloads, and in the status where it has refused to", async () => {
     const child = serve();
-    await eventually("it is ready", () => state().length === 1);
+    await eventually("it is ready", () => state().length === 1, FOR_A_PROCESS);
     child.kill("SIGHUP");
-    await eventually("it has reloaded", () => state().length === 3);
+    await eventually("it has reloaded", () => state().length === 3, FOR_A_PROCESS);
     files.write("secrets.toml", fleet('weight = "much"\n'));
     child.kill("SIGHUP");
-    await eventually("it has refused", () => state().length === 5);
+    await eventually("it has refused", () => state().length === 5, FOR_A_PROCESS);
     files.write("secrets.toml", fleet("weight = 2\n"));
     child.kill("SIGHUP");
-    await eventually("it has reloaded", () => state().length === 7);
+    await eventually("it has reloaded", () => state().length === 7, FOR_A_PROCESS);
 
     expect(state()).to.deep.equal(["READY", ...Array.from({ length: 3 }, () => ["RELOADING", "READY"]).flat()]);
     const [atFirst, afterwards, refused, mended] = receiver.values("STATUS");
@@ -88,7 +64,7 @@ describe("scenario: under a service manager", () => {
   it("shows signs of life while it answers, none while it hangs, and some again afterwards", async () => {
     const child = serve({ WATCHDOG_USEC: String(WATCHDOG_MS * 1000) });
     const signs = (): number => receiver.values("WATCHDOG").length;
-    await eventually("signs of life", () => signs() >= 2);
+    await eventually("signs of life", () => signs() >= 2, FOR_A_PROCESS);
 
     child.kill("SIGSTOP");
     // The helper that was on its way is no part of what hangs.
@@ -100,12 +76,12 @@ describe("scenario: under a service manager", () => {
     expect(signs()).to.equal(before);
 
     child.kill("SIGCONT");
-    await eventually("signs of life again", () => signs() > before);
+    await eventually("signs of life again", () => signs() > before, FOR_A_PROCESS);
   });
 
   it("shows no sign of life to a watchdog that is another process's", async () => {
     serve({ WATCHDOG_USEC: "1000", WATCHDOG_PID: String(process.pid) });
-    await eventually("it is ready", () => state().length === 1);
+    await eventually("it is ready", () => state().length === 1, FOR_A_PROCESS);
     const [, url] = /^listening on (http:\S+)$/.exec(receiver.values("STATUS")[0]!)!;
     for (let time = 1; time <= 20; time++) await fetch(`${url!}/healthz`);
     expect(receiver.values("WATCHDOG")).to.deep.equal([]);
@@ -113,8 +89,7 @@ describe("scenario: under a service manager", () => {
 
   it("says nothing of readiness where it cannot start", async () => {
     const child = serve({ SFU_GATEWAY_BIND: "192.0.2.1" });
-    const [code] = (await once(child, "exit")) as [number];
-    expect(code).to.equal(1);
+    expect(await child.exitCode).to.equal(1);
     expect(receiver.messages).to.deep.equal([]);
   });
 
@@ -127,9 +102,9 @@ describe("scenario: under a service manager", () => {
       AUTH_KEY: sfuKey(1),
       WATCHDOG_USEC: String(WATCHDOG_MS * 1000),
     });
-    await eventually("it is ready and alive", () => receiver.values("WATCHDOG").length > 0);
+    await eventually("it is ready and alive", () => receiver.values("WATCHDOG").length > 0, FOR_A_PROCESS);
     child.kill("SIGTERM");
-    expect(await once(child, "exit")).to.deep.equal([0, null]);
+    expect(await child.exitCode).to.equal(0);
     expect(state()).to.deep.equal(["READY", "STOPPING"]);
     expect(receiver.values("STATUS")[0]).to.equal("tells http://127.0.0.1:1 of http://127.0.0.1:2");
   });

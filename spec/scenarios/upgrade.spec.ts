@@ -1,22 +1,15 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { expect } from "chai";
 import { eventually } from "../support/eventually.ts";
-import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
-import { type Load, startLoad } from "../support/load.ts";
+import { type SimulatedFleet, useFleet } from "../support/fleet.ts";
+import { failuresIn, type Load, useLoad } from "../support/load.ts";
+import { freePort } from "../support/ports.ts";
 import { type GatewayProcess, useGatewayProcesses } from "../support/process.ts";
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-describe("scenario: an upgrade, one instance after the other", () => {
+describe("scenario: an upgrade, one instance after the other", function () {
+  this.timeout(60_000);
   const start = useGatewayProcesses();
+  const startFleet = useFleet();
+  const startLoad = useLoad();
   let fleet: SimulatedFleet;
   let port: number;
   let load: Load;
@@ -24,16 +17,12 @@ describe("scenario: an upgrade, one instance after the other", () => {
     fleet = await startFleet(2);
     port = await freePort();
   });
-  afterEach(async () => {
-    await load.stop();
-    await fleet.close();
-  });
 
   const startInstance = (): Promise<GatewayProcess> =>
     start({
+      port,
       env: {
         SFU_GATEWAY_NODES: JSON.stringify({ sfu: fleet.entries }),
-        SFU_GATEWAY_PORT: String(port),
         SFU_GATEWAY_REUSE_PORT: "true",
       },
     });
@@ -52,12 +41,12 @@ describe("scenario: an upgrade, one instance after the other", () => {
       running = [...running.filter((instance) => instance !== old), await startInstance()];
       await served(40);
     }
-    expect((await load.stop()).filter(({ status }) => status !== 200)).to.deep.equal([]);
+    expect(failuresIn(await load.stop())).to.deep.equal({});
     for (const instance of running) {
       expect(
         instance.logs.some(({ outcome }) => outcome === "ok"),
         "each has served some",
       ).to.equal(true);
     }
-  }).timeout(30_000);
+  });
 });

@@ -2,6 +2,7 @@ import { parseKey } from "../../lib/auth/keys.ts";
 import { systemClock } from "../../lib/clock.ts";
 import type { Sfu } from "../../lib/sfu/sfu.ts";
 import { type Fault, SimulatedSfu, type SimulatedSfuOptions } from "../../lib/simulator/sfu.ts";
+import { useCleanup } from "./cleanup.ts";
 import { seeded } from "./random.ts";
 import { sfuKey } from "./tokens.ts";
 
@@ -28,6 +29,16 @@ export interface SimulatedFleet {
   joins(): number;
   break(fault: Fault, ...indices: number[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Starts fleets, and closes them after each spec of the suite that called this. */
+export function useFleet(): typeof startFleet {
+  const cleanUp = useCleanup();
+  return async (...options) => {
+    const fleet = await startFleet(...options);
+    cleanUp(() => fleet.close());
+    return fleet;
+  };
 }
 
 export async function startFleet(

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { sleep, systemClock } from "../../lib/clock.ts";
+import { useCleanup } from "./cleanup.ts";
 
 /** Listens, has room for one connection in its queue, and takes none from there. */
 const PROGRAM = `
@@ -22,12 +23,11 @@ const CONNECT_MS = 100;
  * @returns where one is
  */
 export function useFullServers(): () => Promise<string> {
-  const ends: (() => unknown)[] = [];
-  afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+  const cleanUp = useCleanup();
   return async () => {
     const child = spawn(process.execPath, ["-e", PROGRAM], { stdio: ["ignore", "pipe", "inherit"] });
     const gone = once(child, "exit");
-    ends.push(async () => {
+    cleanUp(async () => {
       child.kill("SIGKILL");
       await gone;
     });
@@ -35,7 +35,7 @@ export function useFullServers(): () => Promise<string> {
     const port = Number(text.toString());
     for (let isFull = false; !isFull;) {
       const socket = connect(port, "127.0.0.1");
-      ends.push(() => socket.destroy());
+      cleanUp(() => socket.destroy());
       isFull = !(await connects(socket));
     }
     return `http://127.0.0.1:${String(port)}`;

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "./eventually.ts";
+import { useCleanup } from "./cleanup.ts";
+import { eventually, FOR_A_PROCESS } from "./eventually.ts";
 import { pathOf } from "./tools.ts";
 
 /** What nginx says of a configuration without running it. */
@@ -26,8 +27,7 @@ export interface Nginxes {
  * @param conf of `check` and `start`: what belongs into `http { }`
  */
 export function useNginx(): Nginxes {
-  const ends: (() => Promise<unknown>)[] = [];
-  afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+  const cleanUp = useCleanup();
 
   const run = (
     conf: string,
@@ -41,7 +41,7 @@ export function useNginx(): Nginxes {
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (output += text.toString()));
     const exit = once(child, "close").then(([code]) => code as number);
-    ends.push(async () => {
+    cleanUp(async () => {
       child.kill("SIGTERM");
       await exit;
       rmSync(folder, { recursive: true });
@@ -58,21 +58,16 @@ export function useNginx(): Nginxes {
       const { exit, output } = run(conf);
       let isOver = false;
       void exit.then(() => (isOver = true));
-      await eventually("nginx listens", async () => {
-        if (isOver) throw new Error(`nginx ended: ${output()}`);
-        return listens(port);
-      });
+      await eventually(
+        "nginx listens",
+        async () => {
+          if (isOver) throw new Error(`nginx ended: ${output()}`);
+          return listens(port);
+        },
+        FOR_A_PROCESS,
+      );
     },
   };
-}
-
-/** Ports that nobody has at this moment. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }
 
 function listens(port: number): Promise<boolean> {

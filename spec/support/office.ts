@@ -1,4 +1,5 @@
 import type { SimulatedSfuOptions } from "../../lib/simulator/sfu.ts";
+import { useCleanup } from "./cleanup.ts";
 import { type SimulatedFleet, startFleet } from "./fleet.ts";
 import { type GatewaySetup, startGateway, type TestGateway } from "./gateway.ts";
 
@@ -15,17 +16,23 @@ export interface OfficeOptions {
 
 /** Opens an office for each spec of the suite that called this, and closes it afterwards. */
 export function useOffice(sfus: number, options: OfficeOptions = {}): Office {
+  const cleanUp = useCleanup();
   let fleet: SimulatedFleet | null = null;
   let gateway: TestGateway | null = null;
   beforeEach(async () => {
     fleet = await startFleet(sfus, options.sfu);
+    cleanUp(close);
     gateway = await startGateway({ sfus: fleet.entries, ...options.gateway });
   });
-  afterEach(async () => {
-    await gateway?.close();
-    await fleet?.close();
-    fleet = gateway = null;
-  });
+  const close = async (): Promise<void> => {
+    const [openGateway, openFleet] = [gateway, fleet];
+    gateway = fleet = null;
+    try {
+      await openGateway?.close();
+    } finally {
+      await openFleet?.close();
+    }
+  };
   return {
     get fleet() {
       return open(fleet);

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { useCleanup } from "./cleanup.ts";
 
 /** What an SFU that is not one does with the bytes that reach it: the how-manieth request, on which connection. */
 export type RawHandler = (socket: Socket, arrival: RawArrival) => void;
@@ -24,8 +25,7 @@ export interface RawServer {
 
 /** Starts raw servers, and closes them after each spec of the suite that called this. */
 export function useRawServers(): (handle: RawHandler) => Promise<RawServer> {
-  const stops: (() => Promise<unknown>)[] = [];
-  afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));
+  const cleanUp = useCleanup();
   return async (handle) => {
     const sockets = new Set<Socket>();
     const requests: string[] = [];
@@ -43,7 +43,7 @@ export function useRawServers(): (handle: RawHandler) => Promise<RawServer> {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    stops.push(() => stop(server, sockets));
+    cleanUp(() => stop(server, sockets));
     return {
       address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
       requests,
