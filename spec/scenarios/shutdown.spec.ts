@@ -72,7 +72,10 @@ describe("scenario: shutting down the process", function () {
     expect(others, "what else became of them").to.deep.equal({});
     expect(refused).to.be.above(0);
     const served = outcomes.filter(({ status }) => status === 200);
-    expect(gateway.logs.filter(({ outcome }) => outcome === "ok"), "all that it took in").to.have.length(served.length);
+    expect(
+      gateway.logs.filter(({ outcome }) => outcome === "ok"),
+      "all that it took in",
+    ).to.have.length(served.length);
     // The kernel lets one in between the last look at its queue and the end of it, once in some tens of times, and resets it.
     expect(reset).to.be.at.most(2);
   });
