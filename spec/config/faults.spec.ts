@@ -191,9 +191,17 @@ describe("a faulty configuration", () => {
 
   describe("about SFUs", () => {
     it("says that there is none", () => {
-      for (const secrets of ["", "sfu = []\n"]) {
+      for (const secrets of ["# none\n", "sfu = []\n"]) {
         expect(files.faults({ secrets })).to.deep.equal([
           "configuration: [[sfu]]: no SFU is configured, expected at least one in the file of --secrets or in SFU_GATEWAY_NODES, or [registry] url or SFU_GATEWAY_REGISTRATION_KEY",
+        ]);
+      }
+    });
+
+    it("takes a secrets file without a word for a mishap", () => {
+      for (const secrets of ["", " \n\n"]) {
+        expect(files.faults({ secrets, env: { SFU_GATEWAY_REGISTRATION_KEY: sfuKey(8) } })).to.deep.equal([
+          "secrets.toml: the file is empty, expected [[sfu]] tables, or a comment where there are none",
         ]);
       }
     });
