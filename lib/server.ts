@@ -40,7 +40,7 @@ const KEEP_ALIVE_MS = 75_000;
  */
 const QUIET_TURNS = 2;
 
-const SHORT_TURN_MS = 0.5;
+const SHORT_TURN_MS = 0.1;
 
 /** Beyond this there will always be somebody waiting: more come than can be let in. */
 const QUEUE_MS = 1000;

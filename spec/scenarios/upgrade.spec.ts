@@ -41,7 +41,10 @@ describe("scenario: an upgrade, one instance after the other", function () {
       running = [...running.filter((instance) => instance !== old), await startInstance()];
       await served(40);
     }
-    expect(failuresIn(await load.stop())).to.deep.equal({});
+    const { ECONNRESET: reset = 0, ...others } = failuresIn(await load.stop());
+    expect(others).to.deep.equal({});
+    // Without net.ipv4.tcp_migrate_req the kernel may reset one in the moment in which a listener ends.
+    expect(reset).to.be.at.most(2);
     for (const instance of running) {
       expect(
         instance.logs.some(({ outcome }) => outcome === "ok"),
