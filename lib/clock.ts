@@ -136,6 +136,11 @@ export function isLate(tookMs: number, limitMs: number): boolean {
   return tookMs > limitMs + Math.max(50, limitMs / 4);
 }
 
+/** A duration as it is told to people: no finer than a tenth of a millisecond. */
+export function roundedMs(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
 function reasonOf(signal: AbortSignal | undefined): Error {
   return toError(signal?.reason);
 }

@@ -1,4 +1,5 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
+import { roundedMs } from "./clock.ts";
 import { ConfigError, formatFault } from "./config/fault.ts";
 import { GatewayError, ListError, SfuError } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, DisconnectEvent, Events } from "./events.ts";
@@ -35,7 +36,7 @@ export function logEvents(events: Events, logger: Logger): void {
     const sfu = event.servedBy?.address ?? null;
     const fields = { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced };
     const attempts = event.attempts.map(describeAttempt);
-    logger[levelOf(event)]({ ...fields, attempts, ms: round(event.durationMs) }, describeRequest(event));
+    logger[levelOf(event)]({ ...fields, attempts, ms: roundedMs(event.durationMs) }, describeRequest(event));
   });
 
   events.on("disconnect", (event) => {
@@ -45,7 +46,7 @@ export function logEvents(events: Events, logger: Logger): void {
       .map(({ sfu, error }) => ({ sfu: sfu.address, outcome: error.failure }));
     const fields = { requestId, outcome, callerAddress, channels, unknown, silent, asked: asked.length, failed };
     const level = outcome === "ok" ? "info" : outcome === "internal" ? "error" : "warn";
-    logger[level]({ ...fields, ms: round(durationMs) }, describeDisconnect(event));
+    logger[level]({ ...fields, ms: roundedMs(durationMs) }, describeDisconnect(event));
   });
 
   events.on("breaker", ({ sfu, from, to }) => {
@@ -155,7 +156,7 @@ function levelOf({ outcome, attempts }: ChannelRequestEvent): "info" | "warn" | 
 
 /** The sentence that somebody who was woken reads first. */
 function describeRequest({ outcome, attempts, error, servedBy, coalesced, durationMs }: ChannelRequestEvent): string {
-  const ms = `${String(round(durationMs))} ms`;
+  const ms = `${String(roundedMs(durationMs))} ms`;
   const failed = attempts.filter((attempt) => attempt.error !== null);
   const trail = failed.map(({ sfu, error: why }) => `${sfu.address} ${why?.message ?? ""}`).join("; ");
   if (outcome === "ok") {
@@ -166,7 +167,7 @@ function describeRequest({ outcome, attempts, error, servedBy, coalesced, durati
 }
 
 function describeDisconnect({ outcome, channels, unknown, silent, asked, error, durationMs }: DisconnectEvent): string {
-  const ms = `${String(round(durationMs))} ms`;
+  const ms = `${String(roundedMs(durationMs))} ms`;
   if (error !== null) {
     const why = messageOf(error);
     if (outcome !== "disconnect_incomplete") return `a disconnect failed after ${ms}: ${why}`;
@@ -185,11 +186,7 @@ function countOf(count: number, what: string): string {
 }
 
 function describeAttempt({ sfu, durationMs, error }: AttemptEvent): Readonly<Record<string, string | number>> {
-  return { sfu: sfu.address, outcome: error?.failure ?? "ok", ms: round(durationMs) };
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
+  return { sfu: sfu.address, outcome: error?.failure ?? "ok", ms: roundedMs(durationMs) };
 }
 
 /** The gateway's own errors may show their text. */

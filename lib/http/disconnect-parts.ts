@@ -1,7 +1,7 @@
 import type { ChannelSessions } from "../auth/verify-disconnect.ts";
 import type { ChannelHomes } from "../sfu/channel-homes.ts";
 import type { Registry } from "../sfu/registry.ts";
-import type { Sfu } from "../sfu/sfu.ts";
+import { isSilent, type Sfu } from "../sfu/sfu.ts";
 
 /** What one SFU is told. */
 export interface DisconnectPart {
@@ -44,7 +44,7 @@ export function partBySfu(
     if (sfu !== null) known.set(sfu, place);
   }
   const others = unknown.length === 0 ? [] : registry.all().filter((sfu) => !known.has(sfu));
-  const asked = others.filter((sfu) => !["down", "expired"].includes(registry.health(sfu).state));
+  const asked = others.filter((sfu) => !isSilent(registry.health(sfu)));
   return {
     parts: [
       ...Array.from(known, ([sfu, own]) => ({ sfu, isHome: true, channels: [...own, ...unknown] })),

@@ -1,5 +1,5 @@
 import type { FailoverReport } from "../api/dashboard.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, roundedMs } from "../clock.ts";
 import type { AttemptEvent, ChannelRequestEvent, Events } from "../events.ts";
 
 /** The last calls that an SFU failed. */
@@ -44,14 +44,10 @@ function reportOf(request: ChannelRequestEvent, id: string, nowMs: number): Fail
     id,
     at: new Date(nowMs).toISOString(),
     outcome,
-    ms: rounded(durationMs),
+    ms: roundedMs(durationMs),
     attempts: attempts.map(({ sfu, error, durationMs: ms }) => {
-      return { sfu: sfu.address, failure: error?.failure ?? null, message: error?.message ?? null, ms: rounded(ms) };
+      return { sfu: sfu.address, failure: error?.failure ?? null, message: error?.message ?? null, ms: roundedMs(ms) };
     }),
     servedBy: servedBy?.address ?? null,
   };
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

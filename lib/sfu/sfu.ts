@@ -19,6 +19,11 @@ export type Health =
   /** It had registered itself, and has not been heard of for longer than the TTL. */
   | { readonly state: "expired"; readonly sinceMs: number; readonly reason: string };
 
+/** Whether nobody is there any more, as far as anybody can tell. */
+export function isSilent({ state }: Health): boolean {
+  return state === "down" || state === "expired";
+}
+
 /** Where an SFU's entry comes from. Where several sources name one address, the first in this order is believed. */
 export const SOURCES = ["static", "external", "heartbeat"] as const;
 

@@ -6,7 +6,7 @@ import type { ChannelHomes } from "./channel-homes.ts";
 import type { SfuClient } from "./client.ts";
 import type { Registry } from "./registry.ts";
 import { createRounds } from "./rounds.ts";
-import type { Sfu } from "./sfu.ts";
+import { isSilent, type Sfu } from "./sfu.ts";
 
 export interface StatsReaderTools {
   readonly clock: Clock;
@@ -48,8 +48,7 @@ export function createStatsReader(
   };
 
   /** One that does not answer at all is the prober's business. */
-  const isAsked = (sfu: Sfu): boolean =>
-    !reportsItself(sfu) && !["down", "expired"].includes(registry.health(sfu).state);
+  const isAsked = (sfu: Sfu): boolean => !reportsItself(sfu) && !isSilent(registry.health(sfu));
 
   /** It may have left meanwhile, or have come back with another token. */
   const isInForce = (sfu: Sfu): boolean => registry.get(sfu.address) === sfu;

@@ -5,6 +5,7 @@ import { run } from "../../lib/cli/program.ts";
 import type { Screen } from "../../lib/cli/terminal.ts";
 import type { Environment } from "../../lib/config/env.ts";
 import { START_MS } from "../support/clock.ts";
+import { sfuReport } from "../support/reports.ts";
 
 /** What a fake gateway was asked. */
 export interface Asked {
@@ -143,22 +144,13 @@ export type Part = Readonly<Record<string, unknown>>;
 
 /** One SFU of `/v1/health` that is well and has been for five minutes. */
 export function sfuState(number: number, parts: Part = {}): Part {
-  return {
+  const well = sfuReport({
     address: `http://sfu${String(number)}.example.com:8070`,
-    region: "eu-west-3",
-    source: "static",
-    available: true,
-    out: null,
-    state: "healthy",
-    reason: null,
     since: new Date(START_MS - 5 * 60_000).toISOString(),
-    breaker: "closed",
-    load: loadState(),
     score: 0.2345,
     reportAgeMs: 3200,
-    draining: false,
-    ...parts,
-  };
+  });
+  return { ...well, load: loadState(), ...parts };
 }
 
 export function loadState(parts: Part = {}): Part {

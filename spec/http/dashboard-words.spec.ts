@@ -3,6 +3,7 @@ import { createContext, runInContext } from "node:vm";
 import { expect } from "chai";
 import type { SfuReport } from "../../lib/api/fleet.ts";
 import { drainProgress, duration, severity, standing } from "../../lib/cli/status/words.ts";
+import { sfuReport } from "../support/reports.ts";
 
 const FILE = new URL("../../lib/http/dashboard/words.js", import.meta.url);
 
@@ -15,21 +16,10 @@ interface Words {
   plain(text: string): string;
 }
 
-const WELL: SfuReport = {
-  address: "http://sfu1.test",
+const WELL = sfuReport({
   region: null,
-  source: "static",
-  available: true,
-  out: null,
-  state: "healthy",
-  reason: null,
-  since: "2026-01-05T08:30:00.000Z",
-  breaker: "closed",
   load: { sessions: 12, channels: 3, cpu: null, memory: null, maxSessions: 1000, expected: 0 },
-  score: 0,
-  reportAgeMs: 0,
-  draining: false,
-};
+});
 
 const OUTS = ["down", "misconfigured", "expired", "breaker_open", "draining", "overloaded", "on_trial"] as const;
 const STATES = ["unknown", "healthy", "failing", "down", "misconfigured", "expired"] as const;

@@ -9,23 +9,10 @@ import { Events } from "../../lib/events.ts";
 import { reportDashboard } from "../../lib/http/report-dashboard.ts";
 import { showDashboard } from "../../lib/http/show-dashboard.ts";
 import { useFakeClock } from "../support/clock.ts";
+import { sfuReport } from "../support/reports.ts";
 import { type ServedRoutes, serveRoutes } from "../support/routes.ts";
 
-const SFU: SfuReport = {
-  address: "http://sfu1.test",
-  region: "eu-west-3",
-  source: "static",
-  available: true,
-  out: null,
-  state: "healthy",
-  reason: null,
-  since: "2026-01-05T08:30:00.000Z",
-  breaker: "closed",
-  load: { sessions: 3, channels: 1, cpu: null, memory: null, maxSessions: 1000, expected: 0 },
-  score: 0.003,
-  reportAgeMs: 1200,
-  draining: false,
-};
+const SFU = sfuReport();
 
 const FAILOVER: FailoverReport = {
   id: "1",
