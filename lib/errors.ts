@@ -20,6 +20,9 @@ export type ErrorCode =
   | "all_candidates_failed"
   | "disconnect_incomplete"
   | "loop_detected"
+  | "rate_limited"
+  | "too_busy"
+  | "expectation_failed"
   | "caller_gone"
   | "internal";
 

@@ -27,6 +27,9 @@ export const errorMeanings: Readonly<Record<AnsweredCode, string>> = {
   all_candidates_failed: "SFUs were asked, and none gave a channel",
   disconnect_incomplete: "not every SFU that the sessions are on could be told",
   loop_detected: "the request has come from a gateway that asks itself",
+  rate_limited: "too many requests, or too many refused tokens, from this address",
+  too_busy: "the gateway has as many requests in hand as it can answer in time",
+  expectation_failed: "an `Expect` header that asks for something other than `100-continue`",
   internal: "a fault of the gateway; its log has it under the same request id",
 };
 

@@ -65,6 +65,18 @@ export interface Config {
   /** The external list of SFUs. */
   readonly registry: { readonly url: string; readonly intervalMs: number } | null;
   readonly affinity: { readonly ttlMs: number };
+  /** What the gateway takes on at one time, whoever asks. */
+  readonly limits: {
+    readonly maxConnections: number;
+    /** Requests under way. */
+    readonly maxRequests: number;
+  };
+  /** Certificates of authorities that count beside the system's where the gateway is the client, PEM; null for none. */
+  readonly tls: { readonly ca: string | null };
+  /** How many requests one address may send within the window; null for any number. */
+  readonly rateLimit: { readonly requests: number; readonly windowMs: number } | null;
+  /** How many of an address's tokens may be refused within the window before it has to wait. */
+  readonly authFailures: { readonly max: number; readonly windowMs: number };
   readonly regions: Readonly<Record<string, Coordinates>>;
 }
 

@@ -147,9 +147,14 @@ export const settingsSchema = z.strictObject({
   }),
   affinity: table({ ttl_ms: milliseconds(0).default(60_000) }),
   store: table({ url: text.optional() }),
+  limits: table({
+    max_connections: integer(1, 1_000_000).default(10_000),
+    max_requests: integer(1, 1_000_000).default(2000),
+  }),
+  tls: table({ ca_file: text.optional() }),
   rate_limit: table({
     requests: integer(1, 1_000_000).optional(),
-    window_ms: milliseconds(100).optional(),
+    window_ms: milliseconds(100).default(60_000),
     auth_failures: integer(1, 1_000_000).default(20),
     auth_window_ms: milliseconds(100).default(60_000),
   }),

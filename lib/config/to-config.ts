@@ -4,7 +4,8 @@ import type { Settings } from "./schema.ts";
 
 /** From the names of the interface to those of the code; everything has been validated. */
 export function toConfig(settings: Settings, environment: EnvironmentSettings): Config {
-  const { balancing, failover, breaker, overload, health, registration, registry } = settings;
+  const { balancing, failover, breaker, overload, health, registration, registry, limits } = settings;
+  const { rate_limit: rateLimit } = settings;
   return {
     listen: { port: environment.port, bind: environment.bind, reusePort: environment.reusePort },
     trustedProxies: environment.trustedProxies,
@@ -37,6 +38,10 @@ export function toConfig(settings: Settings, environment: EnvironmentSettings): 
     registration: { ttlMs: registration.ttl_ms, allow: registration.allow ?? null },
     registry: registry.url === undefined ? null : { url: registry.url, intervalMs: registry.interval_ms },
     affinity: { ttlMs: settings.affinity.ttl_ms },
+    limits: { maxConnections: limits.max_connections, maxRequests: limits.max_requests },
+    tls: { ca: null },
+    rateLimit: rateLimit.requests === undefined ? null : { requests: rateLimit.requests, windowMs: rateLimit.window_ms },
+    authFailures: { max: rateLimit.auth_failures, windowMs: rateLimit.auth_window_ms },
     regions: Object.fromEntries(settings.regions),
   };
 }
