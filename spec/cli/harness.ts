@@ -1,5 +1,6 @@
 import type { Environment } from "../../lib/config/env.ts";
 import { run } from "../../lib/cli/program.ts";
+import { leakWatch } from "../support/leaked-secrets.ts";
 import { GATEWAY_KEY, sfuKey } from "../support/tokens.ts";
 
 /** What a command line left behind. */
@@ -26,6 +27,7 @@ export interface Running {
 export async function runCli(args: readonly string[], env: Environment = {}): Promise<Ran> {
   let stdout = "";
   let stderr = "";
+  leakWatch.keepAllIn(env);
   const exitCode = await run(args, {
     env: { SFU_GATEWAY_KEY: GATEWAY_KEY, ...env },
     stdout: (text) => (stdout += text),
@@ -36,6 +38,9 @@ export async function runCli(args: readonly string[], env: Environment = {}): Pr
     signal: new AbortController().signal,
     onHangup: () => () => undefined,
   });
+  // The one command that is there to show a secret.
+  if (args[0] !== "token") leakWatch.look(stdout, "the output of a command");
+  leakWatch.look(stderr, "the errors of a command");
   return { exitCode, stdout, stderr };
 }
 
@@ -47,6 +52,7 @@ export function startCli(args: readonly string[], env: Environment = {}): Runnin
   const exitCode = run(args, {
     env: { SFU_GATEWAY_KEY: GATEWAY_KEY, ...env },
     stdout(text) {
+      leakWatch.look(text, "the log");
       logs.push(JSON.parse(text) as Record<string, unknown>);
       for (const look of waiting) look();
     },

@@ -26,6 +26,10 @@ describe("a configuration", () => {
       registration: { ttlMs: 30_000, allow: null },
       registry: null,
       affinity: { ttlMs: 60_000 },
+      limits: { maxConnections: 10_000, maxRequests: 2000 },
+      tls: { ca: null },
+      rateLimit: null,
+      authFailures: { max: 20, windowMs: 60_000 },
       regions: {},
     });
     expect(warnings).to.deep.equal([]);

@@ -4,6 +4,7 @@ import type { Configuration } from "../../lib/config/changes.ts";
 import type { Config, Secrets } from "../../lib/config/config.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
 import { createLogger } from "../../lib/logger.ts";
+import { leakWatch } from "./leaked-secrets.ts";
 import { seeded } from "./random.ts";
 import { claimsOf, GATEWAY_KEY, token } from "./tokens.ts";
 
@@ -64,6 +65,7 @@ const NO_PROBES = { intervalMs: NEVER_MS, statsIntervalMs: NEVER_MS };
 
 /** The configuration that a user would have to write for this setup. */
 export function configurationOf(setup: GatewaySetup): Configuration {
+  leakWatch.keepAllIn(setup);
   const { config, secrets } = loadConfiguration({
     env: {
       SFU_GATEWAY_KEY: GATEWAY_KEY,
@@ -112,7 +114,11 @@ export async function startGateway(initial: GatewaySetup): Promise<TestGateway> 
   let setup = initial;
   const { config, secrets } = configurationOf(setup);
   const logs: LogLine[] = [];
-  const logger = createLogger("debug", { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
+  const write = (line: string): void => {
+    leakWatch.look(line, "the log");
+    logs.push(JSON.parse(line) as LogLine);
+  };
+  const logger = createLogger("debug", { write });
   const app = createApp(config, secrets, { clock: systemClock, random: seeded(1), logger });
   const { port } = await app.listen();
   const url = `http://127.0.0.1:${String(port)}`;

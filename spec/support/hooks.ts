@@ -1,11 +1,18 @@
 import { undoAll } from "./cleanup.ts";
+import { createSecrecyChecks } from "./leaked-secrets.ts";
 import { createSandboxChecks } from "./leaks.ts";
 import { skippedSuites } from "./tools.ts";
 
-/** Root hooks: every spec leaves the process as it found it, and what was left out is said. */
+const sandbox = createSandboxChecks();
+const secrecy = createSecrecyChecks();
+
+/** Root hooks: every spec leaves the process as it found it, no secret gets out, and what was left out is said. */
 export const mochaHooks = {
-  ...createSandboxChecks(),
+  beforeAll: secrecy.beforeAll,
+  beforeEach: sandbox.beforeEach,
+  afterEach: [sandbox.afterEach, secrecy.afterEach],
   async afterAll(): Promise<void> {
+    secrecy.afterAll();
     process.stderr.write(skippedSuites());
     await undoAll();
   },

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 
 interface Hooks {
-  beforeEach(): void;
-  afterEach(): void;
+  readonly beforeEach: () => void;
+  readonly afterEach: () => void;
 }
 
 /** Fails a spec that leaves the global clock faked or process listeners behind. */

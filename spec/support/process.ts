@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { useCleanup } from "./cleanup.ts";
 import { eventually, FOR_A_PROCESS } from "./eventually.ts";
+import { leakWatch } from "./leaked-secrets.ts";
 import { GATEWAY_KEY } from "./tokens.ts";
 
 const LAUNCHER = new URL("../../bin/sfu-gateway", import.meta.url).pathname;
@@ -86,6 +87,7 @@ function end({ kill, exitCode }: LaunchedProcess): Promise<unknown> {
 }
 
 function launch({ env, args = ["serve"], stderr = "inherit" }: ProcessSetup): LaunchedProcess {
+  leakWatch.keepAllIn(env);
   const child = spawn(LAUNCHER, args, {
     env: { PATH: process.env.PATH, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE, ...env },
     stdio: ["ignore", "pipe", stderr],
