@@ -1,7 +1,7 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
 import { roundedMs } from "./clock.ts";
 import { ConfigError, formatFault } from "./config/fault.ts";
-import { GatewayError, ListError, SfuError } from "./errors.ts";
+import { describeError, messageOf } from "./describe-error.ts";
 import type { AttemptEvent, ChannelRequestEvent, DisconnectEvent, Events } from "./events.ts";
 import { VERSION } from "./version.ts";
 
@@ -189,36 +189,5 @@ function describeAttempt({ sfu, durationMs, error }: AttemptEvent): Readonly<Rec
   return { sfu: sfu.address, outcome: error?.failure ?? "ok", ms: roundedMs(durationMs) };
 }
 
-/** The gateway's own errors may show their text. */
-function isOwn(error: Error): boolean {
-  return error instanceof GatewayError || error instanceof SfuError || error instanceof ListError;
-}
-
-function messageOf(error: Error): string {
-  return isOwn(error) ? error.message : error.name;
-}
-
 /** A whole fleet that failed would make a line that nobody reads. */
 const MAX_FAILED = 10;
-
-/** Deeper than any chain of causes that means something; one that bites its tail must end. */
-const MAX_CAUSES = 5;
-
-/** Of a foreign error only the kind, the code and where it comes from. */
-function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return { type: typeof error };
-  const { code } = error as NodeJS.ErrnoException;
-  return {
-    type: error.name,
-    ...(typeof code === "string" ? { code } : {}),
-    ...(isOwn(error) ? { message: error.message } : {}),
-    stack: framesOf(error),
-    ...(error.cause === undefined || depth === MAX_CAUSES ? {} : { cause: describeError(error.cause, depth + 1) }),
-  };
-}
-
-/** The stack without the message that it begins with, whose lines may look like frames. */
-function framesOf({ stack = "", message }: Error): string {
-  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
-  return frames.filter((line) => /^\s+at /.test(line)).join("\n");
-}

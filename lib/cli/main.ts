@@ -1,6 +1,11 @@
+import { crashSafely } from "./crash.ts";
 import { screenOf, wantsColor } from "./terminal.ts";
 
 // The process itself: its arguments, streams and signals. Everything else is given these.
+const [command = "serve"] = process.argv.slice(2);
+const isServing = command === "serve" || command.startsWith("-");
+crashSafely(isServing || command === "agent" ? "log" : "person");
+
 const controller = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) {
   process.on(name, () => {
@@ -18,8 +23,7 @@ process.stderr.on("error", () => undefined);
 // A signal to read the configuration anew must not end a gateway that is still about to read it, nor one that is about
 // to end. It is there before all else is loaded, which takes a while; other commands end by it, as by a closed terminal.
 let onHangup = (): void => undefined;
-const [command = "serve"] = process.argv.slice(2);
-if (command === "serve" || command.startsWith("-")) process.on("SIGHUP", () => onHangup());
+if (isServing) process.on("SIGHUP", () => onHangup());
 
 const { run } = await import("./program.ts");
 process.exitCode = await run(process.argv.slice(2), {
