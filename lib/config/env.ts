@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { describeSystemError, toError } from "../errors.ts";
 import type { Fault } from "./fault.ts";
 import { didYouMean } from "./nearest.ts";
+import { readText } from "./read-text.ts";
 import { environmentSchema, nodesSchema } from "./schema.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -97,7 +97,7 @@ export function valueOf(env: Environment, name: string, faults: Fault[]): string
     return null;
   }
   try {
-    const content = readFileSync(file, "utf8").trim();
+    const content = readText(file).trim();
     if (content !== "") return content;
     faults.push({ where: `${name}_FILE`, what: "", problem: "the file is empty" });
   } catch (error) {

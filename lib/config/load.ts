@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { describeSystemError } from "../errors.ts";
 import type { Config, Secrets } from "./config.ts";
 import { type Environment, type EnvironmentSettings, readEnvironment } from "./env.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { checkDuplicates, checkFleet, entriesOf } from "./fleet.ts";
 import { type Merged, mergeDocuments } from "./merge.ts";
+import { readText } from "./read-text.ts";
 import { readSecrets } from "./secrets.ts";
 import { toConfig } from "./to-config.ts";
 import { parseToml, type TomlDocument } from "./toml.ts";
@@ -71,7 +71,7 @@ function readToml(file: string | null, faults: Fault[]): TomlDocument | null {
   if (file === null) return null;
   let content: string;
   try {
-    content = readFileSync(file, "utf8");
+    content = readText(file);
   } catch (error) {
     faults.push({ where: file, what: "", problem: `cannot be read: ${describeSystemError(error)}` });
     return null;

@@ -325,6 +325,12 @@ describe("a faulty configuration", () => {
       expect(faultsOf("/")).to.match(/cannot be read: this is a directory \(EISDIR\)$/);
     });
 
+    it("where it is larger than any configuration, or has no end", () => {
+      const expected = /cannot be read: larger than 8 MB \(EFBIG\)$/;
+      expect(faultsOf(files.write("large", "#".repeat(8 * 2 ** 20 + 1)))).to.match(expected);
+      expect(faultsOf("/dev/zero")).to.match(expected);
+    });
+
     it("says that a path leads through a file", () => {
       expect(faultsOf(`${files.write("file", "")}/secrets.toml`)).to.match(/cannot be read: ENOTDIR$/);
     });
