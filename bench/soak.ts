@@ -1,135 +1,125 @@
-import { Agent, request } from "node:http";
 import { parseArgs } from "node:util";
-import { createApp } from "../lib/app.ts";
-import { systemClock } from "../lib/clock.ts";
-import { loadConfiguration } from "../lib/config/load.ts";
-import { createLogger } from "../lib/logger.ts";
-import { signClaims } from "../lib/auth/resign.ts";
-import { parseKey } from "../lib/auth/keys.ts";
-import { exampleFault, type Fault, SimulatedSfu } from "../lib/simulator/sfu.ts";
+import { sleep, systemClock } from "../lib/clock.ts";
+import { SimulatedSfu } from "../lib/simulator/sfu.ts";
+import { type Call, startCalls } from "../spec/chaos/processes/calls.ts";
+import type { Conferences } from "../spec/chaos/processes/conferences.ts";
 import { seeded } from "../spec/support/random.ts";
+import { GATEWAY_KEY } from "../spec/support/tokens.ts";
+import { churn, type ChurnSetup } from "./soak/churn.ts";
+import { startGateway } from "./soak/gateway.ts";
+import { peakOf } from "./soak/peak.ts";
+import { JUDGED, type Sample, trendOf } from "./soak/vitals.ts";
 
 /*
- * Does anything pile up? Sends many requests through one gateway in front of three simulated SFUs, all in this process,
- * while SFUs fail and heal and some callers hang up, and looks at the heap after a garbage collection every tenth of
- * the way. Exits with 1 where the heap grew, a promise was rejected unseen, or listeners were left behind.
+ * Does anything pile up? A gateway in a process of its own gets calls at half of what it can serve, while SFUs, conferences
+ * and its configuration come and go. Once a minute it is left alone for some seconds and looked at: what it holds then
+ * must be what it held before. Exits with 1 where a line through the samples rises, a call was not answered as it should
+ * be, or the gateway did not end as it should.
  *
- *   npm run bench:soak -- --requests 100000
+ *   npm run bench:soak -- --minutes 30
+ *   npm run bench:soak -- --minutes 2 --round 15 --rate 100
  */
-const { values } = parseArgs({ options: { requests: { type: "string", default: "100000" } } });
-const REQUESTS = Number(values.requests);
-const CONCURRENCY = 40;
-const CONFERENCES = 2000;
-const STEPS = 10;
-/** Of every so many requests one caller hangs up at once. */
-const IMPATIENT = 50;
-/** The heap may differ by so much between the second tenth and the last: caches fill, code is compiled. */
-const MAX_GROWTH_MB = 4;
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "30" },
+    /** Seconds of work before each look. */
+    round: { type: "string", default: "50" },
+    /** Calls a second; without it half of what it can serve. */
+    rate: { type: "string" },
+    seed: { type: "string", default: "1" },
+  },
+});
+const SFUS = 6;
+/** In this share of the time it warms up: code is compiled, and what remembers is filled to its bounds. */
+const WARM_UP = 1 / 3;
+/** Of ten calls so many begin a conference, so that all that is remembered of one is soon at its bounds. */
+const NEW_ONES = 0.7;
+const LATE_MS = 3000;
 
-const FAULTS: readonly (Fault | null)[] = [
-  null,
-  exampleFault("reset"),
-  exampleFault("status"),
-  null,
-  exampleFault("garbage"),
-  exampleFault("refuse"),
-];
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const random = seeded(Number(values.seed));
+const keyOf = (text: string): string => Buffer.from(`${text}, of 32 bytes and more`).toString("base64");
+const [sfuKey, registrationKey, adminToken] = [keyOf("an SFU's key"), keyOf("a registration key"), keyOf("a token")];
 
-if (globalThis.gc === undefined) throw new Error("start this with node --expose-gc");
-const collect = globalThis.gc;
-
-const trouble: string[] = [];
-process.on("unhandledRejection", (reason) => trouble.push(`unhandled rejection: ${String(reason)}`));
-process.on("warning", ({ name, message }) => trouble.push(`${name}: ${message}`));
-
-const random = seeded(1);
-const keyText = Buffer.from("a key for the soak test, 32 bytes and more").toString("base64");
-const sfus = [1, 2, 3].map(
-  (seed) =>
-    new SimulatedSfu({
-      key: keyText,
-      clock: systemClock,
-      random: seeded(seed),
-      latencyMs: { min: 0, max: 0 },
-      maxRequests: 10,
-    }),
+const sfus = Array.from(
+  { length: SFUS },
+  (_, index) => new SimulatedSfu({ key: sfuKey, clock: systemClock, random: seeded(index), maxRequests: 10 }),
 );
 await Promise.all(sfus.map((sfu) => sfu.listen()));
-const { config, secrets } = loadConfiguration({
-  env: {
-    SFU_GATEWAY_KEY: keyText,
-    SFU_GATEWAY_NODES: JSON.stringify({ sfu: sfus.map(({ address }) => ({ address, key: keyText })) }),
+const fileOf: ChurnSetup["fileOf"] = (some) =>
+  some.map(({ address }) => `[[sfu]]\naddress = "${address}"\nkey = "${sfuKey}"\nmax_sessions = 1000000\n`).join("");
+const gateway = await startGateway(
+  {
+    SFU_GATEWAY_KEY: GATEWAY_KEY,
     SFU_GATEWAY_PORT: "0",
     SFU_GATEWAY_BIND: "127.0.0.1",
+    SFU_GATEWAY_REGISTRATION_KEY: registrationKey,
+    SFU_GATEWAY_ADMIN_TOKEN: adminToken,
   },
-  secretsFile: null,
-  configFile: null,
-});
-const app = createApp({ ...config, breaker: { ...config.breaker, resetTimeoutMs: 500 } }, secrets, {
-  clock: systemClock,
-  random,
-  logger: createLogger("info", { write: () => undefined }),
-});
-const { port } = await app.listen();
-const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-
-const key = parseKey(keyText);
-const exp = Math.floor(systemClock.now() / 1000) + 3600;
-const tokens = await Promise.all(
-  Array.from({ length: CONFERENCES }, (_, number) => signClaims({ iss: `soak:channel:${String(number)}`, exp }, key)),
+  {
+    secrets: fileOf(sfus),
+    config: '[registration]\nallow = ["http://127.0.0.1"]\n[health]\nstats_interval_ms = 2000\n',
+  },
 );
+const setup: ChurnSetup = { gateway, random, sfus, fileOf, sfuKey, registrationKey, adminToken };
 
-const outcomes = new Map<string, number>();
-function call(number: number): Promise<void> {
-  const authorization = `Bearer ${tokens[Math.floor(random() * CONFERENCES)] ?? ""}`;
-  return new Promise((resolve) => {
-    const end = (outcome: string): void => {
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-      resolve();
-    };
-    const sent = request(
-      { port, host: "127.0.0.1", path: "/v1/channel", agent, headers: { authorization } },
-      (response) => {
-        response.resume().once("close", () => end(String(response.statusCode)));
-      },
-    );
-    sent.once("error", () => end("hung up"));
-    sent.end();
-    if (number % IMPATIENT === 0) sent.once("socket", () => queueMicrotask(() => sent.destroy()));
-  });
-}
+let count = 0;
+const conferences: Conferences = {
+  next() {
+    if (random() < NEW_ONES) count++;
+    return { iss: `soak:channel:${String(Math.max(0, count - Math.floor(random() * 50)))}`, members: 1 };
+  },
+};
 
-async function callMany(from: number, to: number): Promise<void> {
-  let next = from;
-  const worker = async (): Promise<void> => {
-    while (next < to) await call(next++);
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-}
+const served = values.rate === undefined ? await peakOf(gateway.port) : NaN;
+const rate = values.rate === undefined ? served / 2 : Number(values.rate);
+if (values.rate === undefined) say(`it serves ${served.toFixed(0)} calls/s, so it gets ${rate.toFixed(0)}`);
 
-const heapMb: number[] = [];
 const startedMs = systemClock.monotonic();
-for (let step = 0; step < STEPS; step++) {
-  const fault = FAULTS[step % FAULTS.length] ?? null;
-  if (fault === null) await sfus[0]?.heal();
-  else await sfus[0]?.break(fault);
-  await callMany((step * REQUESTS) / STEPS, ((step + 1) * REQUESTS) / STEPS);
-  collect();
-  const mb = process.memoryUsage().heapUsed / 2 ** 20;
-  heapMb.push(mb);
-  const seconds = (systemClock.monotonic() - startedMs) / 1000;
-  const done = ((step + 1) * REQUESTS) / STEPS;
-  process.stdout.write(
-    `${String(done).padStart(7)} requests  ${mb.toFixed(1).padStart(6)} MB of heap  ${seconds.toFixed(1)} s  (SFU 1: ${fault?.kind ?? "well"})\n`,
-  );
-}
-agent.destroy();
-await app.close();
-await Promise.all(sfus.map((sfu) => sfu.close()));
+const totalS = Number(values.minutes) * 60;
+const elapsedS = (): number => (systemClock.monotonic() - startedMs) / 1000;
+const samples: Sample[] = [];
+const trouble: string[] = [];
+const outcomes = new Map<string, number>();
+const columns = [...JUDGED, "residentMb", "externalMb"] as const;
+const cell = (name: keyof Sample, value: number): string => value.toFixed(name.endsWith("Mb") ? 1 : 0).padStart(10);
+say(`${"minute".padStart(7)}${columns.map((name) => name.padStart(11)).join("")}`);
 
-const growthMb = (heapMb.at(-1) ?? 0) - (heapMb[1] ?? 0);
-if (growthMb > MAX_GROWTH_MB) trouble.push(`the heap grew by ${growthMb.toFixed(1)} MB`);
-const counted = [...outcomes].map(([outcome, count]) => `${outcome}: ${String(count)}`).join(", ");
-process.stdout.write(`${counted}\nheap growth from ${String(REQUESTS / 5)} requests on: ${growthMb.toFixed(1)} MB\n`);
-for (const line of trouble) process.stdout.write(`TROUBLE ${line}\n`);
+function judge({ answer, begunMs, endedMs }: Call): void {
+  const what = answer.kind === "channel" ? "channel" : answer.kind === "refusal" ? answer.code : answer.kind;
+  outcomes.set(what, (outcomes.get(what) ?? 0) + 1);
+  const tookMs = endedMs - begunMs;
+  if (what !== "channel") trouble.push(`a call got ${what}`);
+  else if (tookMs > LATE_MS) trouble.push(`a call took ${tookMs.toFixed(0)} ms`);
+}
+
+do {
+  const round = new AbortController();
+  const changing = churn(setup, round.signal);
+  const load = startCalls({ port: gateway.port, rate, conferences });
+  await sleep(systemClock, Number(values.round) * 1000);
+  const calls = await load.stop();
+  round.abort(new Error("the round is over"));
+  await changing;
+  gateway.write(fileOf(sfus));
+  for (const call of calls) judge(call);
+  const sample = await gateway.look();
+  samples.push(sample);
+  say(`${(elapsedS() / 60).toFixed(1).padStart(7)}${columns.map((name) => ` ${cell(name, sample[name])}`).join("")}`);
+} while (elapsedS() < totalS);
+
+const settled = samples.filter(({ atS }) => atS >= totalS * WARM_UP);
+say(`\nthe last ${String(settled.length)} of ${String(samples.length)} samples, a line through them, each hour:`);
+for (const name of JUDGED) {
+  const { perHour, rise, isFine } = trendOf(name, settled);
+  say(`${name.padStart(12)} ${perHour.toFixed(2).padStart(9)} (${rise.toFixed(2)} from the first to the last)`);
+  if (!isFine) trouble.push(`${name} rises by ${perHour.toFixed(2)} an hour`);
+}
+for (const [what, times] of gateway.errors) say(`logged ${String(times)} times: ${what}`);
+const code = await gateway.stop();
+if (code !== 0) trouble.push(`the gateway ended with ${String(code)}`);
+await Promise.all(sfus.map((sfu) => sfu.close()));
+say([...outcomes].map(([what, times]) => `${what}: ${String(times)}`).join(", "));
+const kinds = Map.groupBy(trouble, (line) => line.replaceAll(/[\d.]+/g, "…"));
+for (const [kind, lines] of kinds) say(`TROUBLE ${kind} (${String(lines.length)} times; the first: ${lines[0] ?? ""})`);
 process.exitCode = trouble.length > 0 ? 1 : 0;

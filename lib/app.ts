@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { createReplays } from "./auth/replays.ts";
+import { createThrottles } from "./auth/throttle.ts";
 import { createDisconnectVerifier } from "./auth/verify-disconnect.ts";
 import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
 import { createVerifier } from "./auth/verify.ts";
@@ -9,7 +10,8 @@ import { createAvailability } from "./balancing/availability.ts";
 import { createBalancer } from "./balancing/balancer.ts";
 import { createGeo } from "./balancing/geo.ts";
 import { createRank } from "./balancing/rank.ts";
-import type { Clock, Random } from "./clock.ts";
+import { type Clock, loopIdleMs, loopTurn, type Random } from "./clock.ts";
+import { changedKeys } from "./config/changes.ts";
 import type { Config, Secrets } from "./config/config.ts";
 import { toBlockList } from "./config/schema.ts";
 import { toError } from "./errors.ts";
@@ -17,14 +19,19 @@ import { Events } from "./events.ts";
 import { createBreakers } from "./failover/breakers.ts";
 import { createCoalescer } from "./failover/coalesce.ts";
 import { type Chain, createFailover, type Served } from "./failover/pipeline.ts";
+import { createAdmission } from "./http/admission.ts";
 import { answerLiveness } from "./http/answer-liveness.ts";
 import { createArrivals } from "./http/arrivals.ts";
 import { authenticate } from "./http/authenticate.ts";
+import { callerAddress } from "./http/caller-address.ts";
+import { createBacklog } from "./http/backlog.ts";
+import { tellBusyTimes } from "./http/busy-times.ts";
 import { disconnect } from "./http/disconnect.ts";
 import { drainSfu } from "./http/drain-sfu.ts";
 import { explainRanking } from "./http/explain.ts";
 import { getChannel } from "./http/get-channel.ts";
 import { handleErrors } from "./http/handle-errors.ts";
+import { limitRate } from "./http/limit-rate.ts";
 import { openRequest } from "./http/open-request.ts";
 import { recentFailovers } from "./http/recent-failovers.ts";
 import { recordChannelRequest } from "./http/record-channel-request.ts";
@@ -37,8 +44,10 @@ import { type Route, route } from "./http/routes.ts";
 import { showDashboard } from "./http/show-dashboard.ts";
 import { showMetrics } from "./http/show-metrics.ts";
 import { createFanOut } from "./http/tell-sfus.ts";
+import { createTurnAway } from "./http/turn-away.ts";
 import { createUnderWay } from "./http/under-way.ts";
 import { logEvents, type Logger } from "./logger.ts";
+import { createLoop } from "./loop.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
 import { type AddressRules, createAddressRules } from "./sfu/registration/address-rules.ts";
@@ -46,6 +55,7 @@ import { createChannelHomes } from "./sfu/channel-homes.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
 import { createDrains } from "./sfu/drains.ts";
 import { createExchange } from "./sfu/exchange.ts";
+import { createNames, type Resolve } from "./sfu/names.ts";
 import { createProber } from "./sfu/prober.ts";
 import { createRegistry } from "./sfu/registry.ts";
 import type { Sfu } from "./sfu/sfu.ts";
@@ -62,6 +72,10 @@ export interface AppTools {
   readonly logger: Logger;
   /** In place of the one that talks HTTP. */
   readonly client?: SfuClient;
+  /** As many connections as the process can have, whatever the configuration says. */
+  readonly maxConnections?: number;
+  /** In place of the system, for the names of SFUs and of the external list. */
+  readonly resolve?: Resolve;
   /** Whether `/metrics` tells of the process too; one gateway a process may. */
   readonly withProcessMetrics?: boolean;
 }
@@ -90,19 +104,27 @@ const GRACE_BEYOND_BUDGET_MS = 1000;
  * settings by the event `reconfigured`; what does not is made anew with the routes.
  */
 export function createApp(initialConfig: Config, initialSecrets: Secrets, tools: AppTools): App {
-  const { clock, random, logger } = tools;
+  const { clock, random, logger, maxConnections = Infinity } = tools;
   let config = initialConfig;
   let secrets = initialSecrets;
   const events = new Events();
-  logEvents(events, logger);
+  const endLog = logEvents(events, logger, clock);
+
+  const loop = createLoop(clock, loopIdleMs);
+  const backlog = createBacklog(clock, loopTurn);
+  const admission = createAdmission({ clock, loop, backlog, maxRequests: () => config.limits.maxRequests });
+  const stopTelling = tellBusyTimes({ clock, events, admission });
+  const lagSince = (sinceMs: number): number => loop.longestSince(sinceMs);
 
   const registry = createRegistry(clock, events);
-  let rulesInForce = createAddressRules(config.registration.allow, { clock });
+  const names = createNames({ clock, ...(tools.resolve === undefined ? {} : { resolve: tools.resolve }) });
+  const exchange = createExchange({ clock, names, ca: config.tls.ca });
+  let rulesInForce = createAddressRules(config.registration.allow, names);
   const rules: AddressRules = {
     check: (address) => rulesInForce.check(address),
     lookupFor: (address) => rulesInForce.lookupFor(address),
   };
-  const client = tools.client ?? createSfuClient(clock, createExchange(), rules);
+  const client = tools.client ?? createSfuClient(clock, exchange, rules);
   const breakers = createBreakers(config.breaker, clock, events);
   const store = createMemoryStore(clock);
   const balancer = createBalancer(config, { clock, random, events, registry });
@@ -117,6 +139,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     isAvailable,
     loads,
     assignments: store.assignments,
+    admission,
+    connections: () => server.connections,
     config: () => config,
     withProcess: tools.withProcessMetrics ?? false,
   });
@@ -128,11 +152,11 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     settings: { ttlMs: config.registration.ttlMs, maxSessions: config.balancing.maxSessions },
   });
   const watching = { clock, random, events, registry, client };
-  const stopProbing = createProber(config, { ...watching, breakers });
+  const stopProbing = createProber(config, { ...watching, breakers, lagSince });
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
   const homes = createChannelHomes(registry, clock);
   const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself });
-  const externalSource = createExternalSource({ clock, random, events, registry });
+  const externalSource = createExternalSource({ clock, random, events, registry, names });
   const listed = createSourceList(registry, "static");
   listed.take(staticSfus(config, secrets));
 
@@ -145,6 +169,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const explain = balancer.explainWith(availabilityOf);
   const coalescer = createCoalescer<Served, Chain>(clock);
   const replays = createReplays(clock);
+  const limited = limitRate(config, events);
+  const throttles = createThrottles(config.authFailures, events);
   const fanOut = createFanOut();
   const disconnects = createUnderWay(clock);
 
@@ -160,19 +186,22 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const tableOf = (config: Config, secrets: Secrets): Route[] => {
     const geo = createGeo(config.regions);
     const affinity = createAffinity(config.affinity.ttlMs, store);
-    const failover = createFailover(config.failover, { clock, events, rank, affinity, ledger, breakers, client });
+    const calling = { clock, events, rank, affinity, ledger, breakers, client, lagSince };
+    const failover = createFailover(config.failover, calling);
     return [
       [
         "GET",
         "/v1/channel",
         // Around authentication: refusals are counted and logged too.
         recordChannelRequest(clock, events),
-        authenticate(createVerifier(secrets.gatewayKeys, clock), events),
+        limited,
+        authenticate(createVerifier(secrets.gatewayKeys, clock), throttles.odoo),
         getChannel({ clock, events, geo, coalescer, failover, homes, budgetMs: config.failover.retryTimeoutMs }),
       ],
       [
         "POST",
         "/v1/disconnect",
+        limited,
         disconnect({
           clock,
           events,
@@ -182,30 +211,43 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
           fanOut,
           underWay: disconnects,
           verify: createDisconnectVerifier(secrets.gatewayKeys, clock),
+          throttle: throttles.odoo,
           limits: config.failover,
         }),
       ],
-      ["GET", "/v1/health", reportHealth(fleet)],
-      ["GET", "/dashboard", page],
-      ["GET", "/dashboard/data", pageData],
+      ["GET", "/v1/health", limited, reportHealth(fleet)],
+      ["GET", "/dashboard", limited, page],
+      ["GET", "/dashboard/data", limited, pageData],
+      // Whoever watches the gateway must be able to see that it is flooded.
       ["GET", "/healthz", answerLiveness({ status: "ok" })],
       ["GET", "/readyz", reportReadiness(readiness)],
       ["GET", "/noop", answerLiveness({ status: "ok" })],
       ["GET", "/v1/noop", answerLiveness({ result: "ok" })],
-      ["GET", "/metrics", showMetrics(metrics)],
+      ["GET", "/metrics", showMetrics(clock, metrics)],
       // No key and no token that opens them, no route.
       ...where(secrets.registrationKey, (key) => [
         [
           "POST",
           "/v1/sfu",
-          registerSfu({ events, verify: createHeartbeatVerifier(key, clock), replays, rules, heartbeats }),
+          limited,
+          registerSfu({
+            events,
+            verify: createHeartbeatVerifier(key, clock),
+            throttle: throttles.registration,
+            replays,
+            rules,
+            heartbeats,
+          }),
         ],
       ]),
-      ...where(secrets.adminToken, (token) => [
-        ["POST", "/v1/sfu/drain", requireAdmin(token, events), drainSfu({ registry, drains }, true)],
-        ["POST", "/v1/sfu/undrain", requireAdmin(token, events), drainSfu({ registry, drains }, false)],
-        ["GET", "/v1/explain", requireAdmin(token, events), explainRanking(config, { geo, affinity, explain })],
-      ]),
+      ...where(secrets.adminToken, (token) => {
+        const admin = requireAdmin(token, throttles.admin);
+        return [
+          ["POST", "/v1/sfu/drain", limited, admin, drainSfu({ registry, drains }, true)],
+          ["POST", "/v1/sfu/undrain", limited, admin, drainSfu({ registry, drains }, false)],
+          ["GET", "/v1/explain", limited, admin, explainRanking(config, { geo, affinity, explain })],
+        ];
+      }),
     ];
   };
   let routeTable = tableOf(config, secrets);
@@ -215,21 +257,37 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   let longestBudgetMs = config.failover.retryTimeoutMs;
   const graceMs = (): number => longestBudgetMs + GRACE_BEYOND_BUDGET_MS;
   const arrivals = createArrivals(clock);
+  const trustedProxies = trusted(config);
   const server = createHttpServer({
     clock,
     ...config.listen,
-    onConnection: (socket) => arrivals.opened(socket),
+    maxConnections: () => Math.min(config.limits.maxConnections, maxConnections),
+    onConnection: (socket) => {
+      arrivals.opened(socket);
+      backlog.connected();
+    },
+    turnAway: createTurnAway({ admission, arrivals, events, isDraining: () => draining }),
+    onCut: (why, address) => events.emit("connectionCut", { why, address }),
+    onRefused: ({ requestId, refusal, socket, request }) => {
+      const { code: reason, status, message } = refusal;
+      const { method = "-", url: path = "-" } = request ?? {};
+      const forwardedFor = request?.headers["x-forwarded-for"]?.toString();
+      const address = callerAddress(socket.remoteAddress, forwardedFor, trustedProxies);
+      events.emit("rejected", { requestId, reason, status, message, method, path, callerAddress: address });
+    },
     graceMs,
     onError: (error) => events.emit("unexpected", { where: "the HTTP server", error: toError(error) }),
     middleware: [
       // Everything below needs the id, the caller and the signal.
-      openRequest({ clock, arrivals, trustedProxies: trusted(config), isDraining: () => draining }),
+      openRequest({ clock, arrivals, trustedProxies, isDraining: () => draining }),
       // Everything below throws.
       handleErrors(events),
       // In force when the request comes; it ends by them, whatever is put in their place meanwhile.
       async (context, next) => {
         await routes(context, next);
       },
+      // What no route has taken counts as well.
+      limited,
     ],
   });
 
@@ -246,17 +304,20 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       // What could fail comes first: all of it is put in force, or nothing.
       const sfus = staticSfus(nextConfig, nextSecrets);
       const nextTable = tableOf(nextConfig, nextSecrets);
+      if (nextConfig.tls.ca !== config.tls.ca) exchange.trust(nextConfig.tls.ca);
       routes = route(nextTable);
       routeTable = nextTable;
       const from = config;
+      const keysBefore = secrets;
       config = nextConfig;
       secrets = nextSecrets;
       longestBudgetMs = Math.max(longestBudgetMs, config.failover.retryTimeoutMs);
       events.emit("reconfigured", { from, to: config });
+      for (const kind of changedKeys(keysBefore, secrets)) events.emit("keysChanged", { kind });
       listed.take(sfus);
       externalSource.follow(listOf(config, secrets));
       if (!isDeepStrictEqual(from.registration.allow, config.registration.allow)) {
-        rulesInForce = createAddressRules(config.registration.allow, { clock });
+        rulesInForce = createAddressRules(config.registration.allow, names);
         void heartbeats.recheck((address) => rules.check(address));
       }
     },
@@ -270,16 +331,21 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       heartbeats.close();
       stopReading();
       stopProbing();
+      stopTelling();
       breakers.close();
       client.close();
       await store.close();
+      endLog();
     },
   };
 }
 
 /** The external list, null where there is none. */
-function listOf({ registry: settings, balancing }: Config, { registryToken: token }: Secrets): FollowedList | null {
-  return settings === null ? null : { settings, token, defaults: { maxSessions: balancing.maxSessions } };
+function listOf(
+  { registry: settings, balancing, tls }: Config,
+  { registryToken: token }: Secrets,
+): FollowedList | null {
+  return settings === null ? null : { settings, token, ca: tls.ca, defaults: { maxSessions: balancing.maxSessions } };
 }
 
 function where<Secret>(secret: Secret | null, routes: (secret: Secret) => Route[]): Route[] {

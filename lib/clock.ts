@@ -36,6 +36,19 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * How long the event loop has waited for something to do since the process began, in milliseconds. Where it waits,
+ * everything that had arrived has been read.
+ */
+export function loopIdleMs(): number {
+  return performance.nodeTiming.idleTime;
+}
+
+/** The number of the event loop's present turn. */
+export function loopTurn(): number {
+  return performance.nodeTiming.uvMetricsInfo.loopCount;
+}
+
 /** Not for anything secret: request ids and tokens come from `node:crypto`. */
 export const systemRandom: Random = () => Math.random();
 

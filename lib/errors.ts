@@ -26,6 +26,22 @@ export type ErrorCode =
   | "caller_gone"
   | "internal";
 
+/** Of requests that were taken on, and came to nothing. */
+const TAKEN_ON: readonly ErrorCode[] = [
+  "refused_by_sfu",
+  "no_sfu_available",
+  "overloaded",
+  "all_candidates_failed",
+  "disconnect_incomplete",
+  "caller_gone",
+  "internal",
+];
+
+/** Whether a request that ended so was turned away, for what it is or who sends it, before any SFU was asked. */
+export function isRejection(code: ErrorCode): boolean {
+  return !TAKEN_ON.includes(code);
+}
+
 export interface GatewayErrorOptions {
   readonly status: number;
   readonly cause?: unknown;
@@ -112,6 +128,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EACCES: "not permitted",
   EISDIR: "this is a directory",
+  EFBIG: "larger than 8 MB",
   EADDRINUSE: "something else listens there",
   EADDRNOTAVAIL: "this machine has no such address",
 };

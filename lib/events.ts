@@ -1,5 +1,6 @@
 import type { Config } from "./config/config.ts";
 import { type ErrorCode, type GatewayError, type SfuError, toError } from "./errors.ts";
+import type { Cut } from "./http/connections.ts";
 import type { Report } from "./sfu/report.ts";
 import type { BreakerState, Health, Sfu } from "./sfu/sfu.ts";
 
@@ -50,6 +51,22 @@ export interface DisconnectEvent {
   readonly error: Error | null;
 }
 
+/** One request that was turned away before any SFU was asked, for what it is or who sends it. */
+export interface RejectedEvent {
+  readonly requestId: string;
+  readonly reason: ErrorCode;
+  readonly status: number;
+  /** What the caller was told. */
+  readonly message: string;
+  readonly method: string;
+  /** As it was sent: any text. */
+  readonly path: string;
+  readonly callerAddress: string;
+}
+
+/** What the keys of a kind open: channels, `/v1/sfu`, the admin routes. */
+export type KeyKind = "odoo" | "registration" | "admin";
+
 /** What the core tells whoever listens: metrics, logs. */
 export interface EventMap {
   attempt: AttemptEvent;
@@ -60,8 +77,16 @@ export interface EventMap {
   channelRequest: ChannelRequestEvent;
   /** A request joined the attempts of another one. */
   coalesced: { readonly requestId: string };
-  /** A request was turned away before any SFU was asked. */
-  rejected: { readonly reason: ErrorCode };
+  rejected: RejectedEvent;
+  /** A connection to a caller was cut for the sake of others. */
+  connectionCut: { readonly why: Cut; readonly address: string };
+  /** A request was turned away because the gateway has too much to do: for a channel, or for anything else. */
+  turnedAway: { readonly isCall: boolean };
+  /**
+   * So many requests were turned away within the last second, for the gateway had too much to do; or, where that is over, in
+   * all since it began `forMs` ago.
+   */
+  busy: { readonly turnedAway: number; readonly forMs: number; readonly inFlight: number; readonly isOver: boolean };
   breaker: { readonly sfu: Sfu; readonly from: BreakerState; readonly to: BreakerState };
   health: { readonly sfu: Sfu; readonly from: Health; readonly to: Health };
   sfuAdded: { readonly sfu: Sfu };
@@ -90,6 +115,10 @@ export interface EventMap {
   disconnect: DisconnectEvent;
   /** Other settings are in force: to be heeded by whatever holds on to what it made of them. */
   reconfigured: { readonly from: Config; readonly to: Config };
+  /** What was learnt by the former keys of this kind holds no more. */
+  keysChanged: { readonly kind: KeyKind };
+  /** Callers are limited by their addresses, and this one names another in X-Forwarded-For, where no proxy is trusted. */
+  unknownProxy: { readonly address: string };
   /** The configuration was read anew, and taken, or left as it was for the `error`. Changes hold no secret. */
   configReload: { readonly changes: readonly string[]; readonly error: Error | null };
   /** An error that nothing in the code accounts for. */

@@ -1,8 +1,11 @@
 import { type DestinationStream, type LogFn, pino, stdTimeFunctions, type Logger } from "pino";
-import { roundedMs } from "./clock.ts";
+import { type Clock, roundedMs } from "./clock.ts";
 import { ConfigError, formatFault } from "./config/fault.ts";
 import { describeError, messageOf } from "./describe-error.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, DisconnectEvent, Events } from "./events.ts";
+import type { Cut } from "./http/connections.ts";
+import { createFloodGate, type LeftOut, MAX_SENDERS } from "./flood-gate.ts";
 import { VERSION } from "./version.ts";
 
 export type { Logger };
@@ -29,9 +32,30 @@ function withMessage(this: Logger, args: Parameters<LogFn>, log: LogFn): void {
   else log.apply(this, args);
 }
 
-/** One line a channel request, and one for whatever changes in the fleet. */
-export function logEvents(events: Events, logger: Logger): void {
+/**
+ * One line a channel request, and one for whatever changes in the fleet. Of what strangers can bring about so many lines a
+ * minute, and one for the rest.
+ *
+ * @returns what ends it, with the lines that are still due
+ */
+export function logEvents(events: Events, logger: Logger, clock: Clock): () => void {
+  const gate = createFloodGate(clock, (leftOut) => {
+    const { kind: outcome, count, senders } = leftOut;
+    logger.warn({ outcome, count, senders }, describeLeftOut(leftOut));
+  });
+
+  events.on("rejected", ({ requestId, reason, status, message, method, path, callerAddress }) => {
+    if (!TOLD_AS_REJECTED.has(reason) || !gate.admits(reason, callerAddress)) return;
+    const fields = { requestId, outcome: reason, status, callerAddress, path: path.slice(0, MAX_PATH) };
+    logger.warn(fields, `${method} ${fields.path} was refused: ${message}`);
+  });
+
+  events.on("connectionCut", ({ why, address: callerAddress }) => {
+    if (gate.admits(`connections cut (${why})`, callerAddress)) logger.warn({ callerAddress, why }, CUT[why]);
+  });
+
   events.on("channelRequest", (event) => {
+    if (TOLD_AS_REJECTED.has(event.outcome)) return;
     const { requestId, outcome, status, conference, region, country, callerAddress, coalesced } = event;
     const sfu = event.servedBy?.address ?? null;
     const fields = { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced };
@@ -40,6 +64,7 @@ export function logEvents(events: Events, logger: Logger): void {
   });
 
   events.on("disconnect", (event) => {
+    if (TOLD_AS_REJECTED.has(event.outcome)) return;
     const { requestId, outcome, callerAddress, channels, unknown, silent, asked, durationMs } = event;
     const failed = event.failed
       .slice(0, MAX_FAILED)
@@ -47,6 +72,13 @@ export function logEvents(events: Events, logger: Logger): void {
     const fields = { requestId, outcome, callerAddress, channels, unknown, silent, asked: asked.length, failed };
     const level = outcome === "ok" ? "info" : outcome === "internal" ? "error" : "warn";
     logger[level]({ ...fields, ms: roundedMs(durationMs) }, describeDisconnect(event));
+  });
+
+  events.on("busy", ({ turnedAway, forMs, inFlight, isOver }) => {
+    const [fields, count] = [{ turnedAway, inFlight }, countOf(turnedAway, "request")];
+    const seconds = countOf(Math.round(forMs / 1000), "second");
+    if (isOver) logger.info(fields, `no longer too busy: turned away ${count} within ${seconds}`);
+    else logger.warn(fields, `too busy: turned away ${count} in the last second, ${String(inFlight)} are in hand`);
   });
 
   events.on("breaker", ({ sfu, from, to }) => {
@@ -107,7 +139,9 @@ export function logEvents(events: Events, logger: Logger): void {
   events.on("heartbeat", ({ outcome, address, error }) => {
     const of = address === null ? "" : ` of ${address}`;
     if (error === null) logger.debug({ sfu: address }, `heartbeat${of}`);
-    else logger.warn({ sfu: address, outcome }, `a heartbeat${of} was refused: ${error.message}`);
+    // The same one again, from who has listened to it, needs no key.
+    else if (!TOLD_AS_REJECTED.has(outcome) && gate.admits(`heartbeat ${outcome}`, address ?? ""))
+      logger.warn({ sfu: address, outcome }, `a heartbeat${of} was refused: ${error.message}`);
   });
 
   events.on("externalList", ({ sfus, error }) => {
@@ -137,7 +171,40 @@ export function logEvents(events: Events, logger: Logger): void {
     else logger.info({ changes: changes.slice(0, MAX_CHANGES) }, `reloaded: ${listed(changes)}`);
   });
 
+  events.on("unknownProxy", ({ address }) => {
+    const remedy =
+      "name it in SFU_GATEWAY_TRUST_PROXY, if it is yours, for all that come through it have one [rate_limit]";
+    logger.warn({ address }, `${address} passes requests on (X-Forwarded-For) and is not a trusted proxy: ${remedy}`);
+  });
+
   events.on("unexpected", ({ where, error }) => logger.error({ where, err: error }, `unexpected error in ${where}`));
+
+  return () => gate.close();
+}
+
+/** What nobody needs a key for: a line of the same form whatever the route, and not more of them than somebody reads. */
+const TOLD_AS_REJECTED: ReadonlySet<"ok" | ErrorCode> = new Set([
+  "missing_token",
+  "invalid_token",
+  "body_too_large",
+  "loop_detected",
+  "rate_limited",
+  "bad_request",
+  "expectation_failed",
+]);
+
+const CUT: Readonly<Record<Cut, string>> = {
+  idle: "as many connections as may be ([limits] max_connections): the one that was idle for longest made room",
+  full: "as many connections as may be ([limits] max_connections), all at work: a new one was refused",
+  slow: "a connection was cut: its caller did not read his answer",
+};
+
+/** All routes are shorter. */
+const MAX_PATH = 100;
+
+function describeLeftOut({ kind, count, senders }: LeftOut): string {
+  const from = senders < MAX_SENDERS ? countOf(senders, "sender") : `${String(senders)} senders or more`;
+  return `${String(count)} more were refused within a minute, of ${from}, and have no line each: ${kind}`;
 }
 
 /** As many as one line has room for, and as many as one reads. */

@@ -5,6 +5,8 @@ import type { Config } from "./config/config.ts";
 import { SFU_FAILURES } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Breakers } from "./failover/breakers.ts";
+import { CUTS } from "./http/connections.ts";
+import type { Admission } from "./http/admission.ts";
 import type { Registry } from "./sfu/registry.ts";
 import type { BreakerState, Sfu } from "./sfu/sfu.ts";
 import type { Table } from "./store/store.ts";
@@ -24,6 +26,9 @@ export interface MetricsSources {
   readonly isAvailable: (sfu: Sfu) => boolean;
   readonly loads: Loads;
   readonly assignments: Pick<Table, "size">;
+  /** To callers, open. */
+  readonly connections: () => number;
+  readonly admission: Pick<Admission, "inFlight">;
   /** What is in force at this moment. */
   readonly config: () => Pick<Config, "failover">;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
@@ -37,11 +42,23 @@ const STATES = ["closed", "open", "half_open"] as const satisfies readonly Break
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3];
 
 /** What alerts look at; `invalid_token` tells of an Odoo that has another key. */
-const WATCHED_OUTCOMES = ["ok", "all_candidates_failed", "no_sfu_available", "overloaded", "internal", "invalid_token"];
+const WATCHED_OUTCOMES = [
+  "ok",
+  "all_candidates_failed",
+  "no_sfu_available",
+  "overloaded",
+  "too_busy",
+  "internal",
+  "invalid_token",
+];
+
+/** The same of requests to any route. */
+const WATCHED_REJECTIONS = ["invalid_token", "rate_limited", "too_busy"];
 
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
 export function createMetrics(sources: MetricsSources): Metrics {
-  const { clock, events, registry, breakers, isAvailable, loads, assignments, config, withProcess } = sources;
+  const { clock, events, registry, breakers, isAvailable, loads, assignments, connections, admission } = sources;
+  const { config, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -84,7 +101,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
   });
   const failovers = counter("failovers_total", "Times that a request went on to another SFU, and why.", "reason");
   const coalesced = counter("coalesced_total", "Requests that shared the attempts of another one.");
-  const rejected = counter("rejected_total", "Requests turned away before an SFU was asked.", "reason");
+  const rejected = counter("rejected_total", "Requests turned away before an SFU was asked, of all routes.", "reason");
+  for (const reason of WATCHED_REJECTIONS) rejected.inc({ reason }, 0);
   const transitions = counter("breaker_transitions_total", "Changes of an SFU's circuit breaker.", "sfu", "to");
 
   // What an SFU that has left meanwhile does last would bring its series back.
@@ -97,6 +115,10 @@ export function createMetrics(sources: MetricsSources): Metrics {
     attempts.inc({ sfu: sfu.address, outcome: "ok" }, 0);
     for (const to of STATES) transitions.inc({ sfu: sfu.address, to }, 0);
   });
+
+  const cuts = counter("connections_cut_total", "Connections of callers that were cut for the sake of others.", "why");
+  for (const why of CUTS) cuts.inc({ why }, 0);
+  events.on("connectionCut", ({ why }) => cuts.inc({ why }));
 
   const heartbeats = counter("heartbeats_total", "Heartbeats of SFUs by what became of them.", "outcome");
   heartbeats.inc({ outcome: "ok" }, 0);
@@ -135,6 +157,10 @@ export function createMetrics(sources: MetricsSources): Metrics {
   events.on("failover", ({ from }) => failovers.inc({ reason: from.error?.failure ?? "ok" }));
   events.on("coalesced", () => coalesced.inc());
   events.on("rejected", ({ reason }) => rejected.inc({ reason }));
+  events.on("turnedAway", ({ isCall }) => {
+    rejected.inc({ reason: "too_busy" });
+    if (isCall) requests.inc({ outcome: "too_busy" });
+  });
   events.on("breaker", ({ sfu, to }) => {
     if (isKnown(sfu)) transitions.inc({ sfu: sfu.address, to });
   });
@@ -200,6 +226,22 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     async collect() {
       this.set(await assignments.size());
+    },
+  });
+  new Gauge({
+    name: `${PREFIX}connections`,
+    help: "Connections of callers that are open.",
+    registers,
+    collect() {
+      this.set(connections());
+    },
+  });
+  new Gauge({
+    name: `${PREFIX}requests_in_flight`,
+    help: "Requests that were let in and have not ended, but for those of monitoring.",
+    registers,
+    collect() {
+      this.set(admission.inFlight);
     },
   });
   new Gauge({

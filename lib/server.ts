@@ -1,9 +1,14 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import Koa from "koa";
 import { type Clock, turnsOfTheLoop } from "./clock.ts";
-import { answerMalformed } from "./http/answer-malformed.ts";
+import type { GatewayError } from "./errors.ts";
+import { answerMalformed, describeMalformed, refuseRequest } from "./http/answer-malformed.ts";
+import { type Connections, createConnections, type Cut } from "./http/connections.ts";
 import type { GatewayMiddleware } from "./http/context.ts";
+import type { TurnAway } from "./http/turn-away.ts";
+import { badRequest, MAX_HEADERS, readHead } from "./http/read-head.ts";
+import { SafeResponse } from "./http/security-headers.ts";
 
 export interface ServerOptions {
   readonly clock: Clock;
@@ -15,13 +20,31 @@ export interface ServerOptions {
   readonly graceMs: () => number;
   /** How long a caller may take to send a request, in milliseconds; 10,000 unless a spec has no time for that. */
   readonly requestTimeMs?: number;
+  /** How many connections there may be, asked for with each; any number unless it says so. */
+  readonly maxConnections?: () => number;
   /** In the order in which a request meets them. */
   readonly middleware: readonly GatewayMiddleware[];
   readonly onConnection?: (socket: Socket) => void;
+  /** Answers what the gateway cannot take on, ahead of the middleware. */
+  readonly turnAway?: TurnAway;
+  /** A connection was cut for the sake of others. */
+  readonly onCut?: (why: Cut, address: string) => void;
+  /** What came was no request, or none to be relied on, and got no further. */
+  readonly onRefused?: (refused: Refused) => void;
   readonly onError: (error: unknown) => void;
 }
 
+export interface Refused {
+  readonly requestId: string;
+  readonly refusal: GatewayError;
+  readonly socket: Socket;
+  /** Null where it could not be read. */
+  readonly request: IncomingMessage | null;
+}
+
 export interface Server {
+  /** How many connections are open. */
+  readonly connections: number;
   /** @returns where it listens; @throws the system's error where it cannot */
   listen(): Promise<AddressInfo>;
   /** Takes no new connection, lets what is in flight finish within the grace, and cuts the rest. */
@@ -30,6 +53,9 @@ export interface Server {
 
 /** A caller that takes longer to send its few hundred bytes is none of ours. */
 const REQUEST_TIME_MS = 10_000;
+
+/** Of the names and values of one request's headers and of its target: Node's default, and odoo/sfu's. */
+const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Longer than the idle time of the usual proxies in front, so that it is never the gateway that closes first. */
 const KEEP_ALIVE_MS = 75_000;
@@ -60,25 +86,79 @@ export function createHttpServer(options: ServerOptions): Server {
   });
   const handle = koa.callback();
   const { requestTimeMs = REQUEST_TIME_MS } = options;
+  const { maxConnections = () => Infinity, onCut = () => undefined, onRefused = () => undefined } = options;
+  const connections = createConnections({ clock: options.clock, max: maxConnections, onCut });
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    if (connections.isOver(socket)) return;
+    connections.requested(request, response);
+    const refusal = readHead(request);
+    // Node's parser loses what follows an Upgrade, and what follows a refused head may be forged.
+    if (refusal !== null || request.headers.upgrade !== undefined) connections.over(socket);
+    if (refusal !== null) {
+      const requestId = refuseRequest(refusal, request, response);
+      onRefused({ requestId, refusal, socket, request });
+      return;
+    }
+    if (connections.isOver(socket)) response.setHeader("Connection", "close");
+    if (options.turnAway?.(request, response) === true) return;
+    if (request.headers.expect !== undefined && request.httpVersion === "1.1") response.writeContinue();
+    void handle(request, response);
+  };
+  const refuse = (socket: Socket, refusal: GatewayError | null): void => {
+    if (refusal === null) socket.destroy();
+    else {
+      connections.refuse(socket, () => {
+        const requestId = answerMalformed(refusal, socket);
+        onRefused({ requestId, refusal, socket, request: null });
+      });
+    }
+  };
   const server = createServer(
     {
+      ServerResponse: SafeResponse,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Refused here, in the form that all errors have.
+      requireHostHeader: false,
       headersTimeout: requestTimeMs,
       requestTimeout: requestTimeMs,
       connectionsCheckingInterval: requestTimeMs / 10,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    (request, response) => void handle(request, response),
+    onRequest,
   );
-  server.on("clientError", answerMalformed);
-  const connections = new Set<Socket>();
+  // Beyond its own bound Node's parser drops headers, or gives up, by its version: one more shows that it was reached.
+  server.maxHeadersCount = MAX_HEADERS + 1;
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  server.on("connect", (_: IncomingMessage, socket: Socket) => {
+    // It is taken from the parser's hands, and with it from the one that has listened for errors.
+    socket.on("error", () => socket.destroy());
+    refuse(socket, badRequest("this is not a proxy"));
+  });
+  server.on("clientError", (error, socket: Socket) => {
+    // Opened ahead of a request that never came: there is nothing to be answered.
+    const isSilent = socket.bytesRead === 0;
+    refuse(socket, isSilent ? null : describeMalformed(error));
+  });
   server.on("connection", (socket: Socket) => {
     options.onConnection?.(socket);
-    connections.add(socket);
-    socket.once("close", () => connections.delete(socket));
+    connections.opened(socket);
   });
+  let unwatch = (): void => undefined;
   return {
-    listen: () => listen(server, options),
-    close: () => close(server, connections, options),
+    get connections() {
+      return connections.open;
+    },
+    async listen() {
+      const address = await listen(server, options);
+      unwatch = connections.watch();
+      return address;
+    },
+    async close() {
+      await close(server, connections, options);
+      unwatch();
+    },
   };
 }
 
@@ -125,12 +205,12 @@ function shortenQueue(server: HttpServer): void {
   handle?.listen?.(0);
 }
 
-async function cutSilent(connections: ReadonlySet<Socket>): Promise<void> {
+async function cutSilent(connections: Connections): Promise<void> {
   await turnsOfTheLoop(TURNS_TO_READ);
-  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  connections.cutSilent();
 }
 
-async function close(server: HttpServer, connections: Set<Socket>, { graceMs, clock }: ServerOptions): Promise<void> {
+async function close(server: HttpServer, connections: Connections, { graceMs, clock }: ServerOptions): Promise<void> {
   const cancel = clock.after(graceMs(), () => server.closeAllConnections());
   await emptyQueue(server, clock);
   // Node takes a connection that was opened ahead of its first request for one that is sending it.

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import got, { RequestError } from "got";
 import { createServer } from "node:net";
 import { parseKey } from "../lib/auth/keys.ts";
+import { systemClock } from "../lib/clock.ts";
 import { ConfigError } from "../lib/config/fault.ts";
 import { GatewayError, ListError, SfuError } from "../lib/errors.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../lib/events.ts";
 import { createLogger, logEvents, type Logger } from "../lib/logger.ts";
 import type { Sfu } from "../lib/sfu/sfu.ts";
+import { useFakeClock } from "./support/clock.ts";
 import { sfuKey } from "./support/tokens.ts";
 
 interface Lines {
@@ -80,6 +82,23 @@ function served(changes: Partial<ChannelRequestEvent> = {}): ChannelRequestEvent
 function unserved(error: Error, attempts: readonly AttemptEvent[] = []): ChannelRequestEvent {
   const { code, status } = error instanceof GatewayError ? error : { code: "internal" as const, status: 500 };
   return served({ outcome: code, status, servedBy: null, attempts, error });
+}
+
+/** A request to end sessions that one SFU took. */
+function disconnected(changes: Partial<DisconnectEvent> = {}): DisconnectEvent {
+  return {
+    requestId: "r1",
+    outcome: "ok",
+    durationMs: 3.456,
+    callerAddress: "192.0.2.1",
+    channels: 2,
+    unknown: 0,
+    silent: 0,
+    asked: [sfuOf(1)],
+    failed: [],
+    error: null,
+    ...changes,
+  };
 }
 
 describe("a logger", () => {
@@ -178,7 +197,7 @@ describe("the log", () => {
   function logged(emit: (events: Events) => void): Lines {
     const log = lines();
     const events = new Events();
-    logEvents(events, log.logger);
+    logEvents(events, log.logger, systemClock);
     emit(events);
     return log;
   }
@@ -223,8 +242,6 @@ describe("the log", () => {
   });
 
   const ends: readonly (readonly [error: GatewayError, level: string])[] = [
-    [new GatewayError("missing_token", "no token", { status: 401 }), "warn"],
-    [new GatewayError("invalid_token", "bad token", { status: 401 }), "warn"],
     [new GatewayError("missing_issuer", "no iss", { status: 403 }), "warn"],
     [new GatewayError("refused_by_sfu", "refused", { status: 409 }), "warn"],
     [new GatewayError("caller_gone", "the caller hung up", { status: 499 }), "warn"],
@@ -239,6 +256,122 @@ describe("the log", () => {
       expect(line.msg).to.equal(`no channel after 23.5 ms: ${error.message}`);
     });
   }
+
+  describe("of requests that anybody can send", () => {
+    const clock = useFakeClock();
+    const rejection = (changes: Partial<EventMap["rejected"]> = {}): EventMap["rejected"] => ({
+      requestId: "r1",
+      reason: "invalid_token",
+      status: 401,
+      message: "the token was refused: it has expired",
+      method: "GET",
+      path: "/v1/channel",
+      callerAddress: "192.0.2.1",
+      ...changes,
+    });
+    const rejections = (...all: readonly Partial<EventMap["rejected"]>[]): Lines =>
+      logged((events) => {
+        for (const changes of all) events.emit("rejected", rejection(changes));
+      });
+
+    it("has a line of one form, whatever the route", () => {
+      const { time, version, ...line } = rejections({}).only();
+      expect([time, version]).to.not.include(undefined);
+      expect(line).to.deep.equal({
+        level: "warn",
+        requestId: "r1",
+        outcome: "invalid_token",
+        status: 401,
+        callerAddress: "192.0.2.1",
+        path: "/v1/channel",
+        msg: "GET /v1/channel was refused: the token was refused: it has expired",
+      });
+    });
+
+    for (const reason of ["missing_token", "body_too_large", "loop_detected", "rate_limited"] as const) {
+      it(`has one for ${reason}, and no second one from its route`, () => {
+        const error = new GatewayError(reason, "refused", { status: 400 });
+        const log = logged((events) => {
+          events.emit("rejected", rejection({ reason, status: 400, message: "refused" }));
+          events.emit("channelRequest", unserved(error));
+          events.emit("heartbeat", { outcome: reason, address: null, error });
+          events.emit("disconnect", disconnected({ outcome: reason, error }));
+        });
+        expect(log.only()).to.include({ outcome: reason, msg: "GET /v1/channel was refused: refused" });
+      });
+    }
+
+    it("leaves out paths that are not there, which scanners ask for all day, and what routes tell of by themselves", () => {
+      const log = rejections({ reason: "not_found" }, { reason: "method_not_allowed" }, { reason: "missing_issuer" });
+      expect(log.all()).to.deep.equal([]);
+    });
+
+    it("shows the beginning of a path without an end", () => {
+      expect(rejections({ reason: "rate_limited", path: `/${"x".repeat(10_000)}` }).only().path).to.have.length(100);
+    });
+
+    it("has a few a minute, and then how many more there were", async () => {
+      const log = rejections(...Array.from({ length: 4125 }, () => ({})), { reason: "rate_limited" });
+      expect(log.all().map(({ outcome }) => outcome)).to.deep.equal([
+        ...Array<string>(5).fill("invalid_token"),
+        "rate_limited",
+      ]);
+      await clock.elapse(60_000);
+      expect(log.all().at(-1)).to.include({
+        level: "warn",
+        outcome: "invalid_token",
+        count: 4120,
+        senders: 1,
+        msg: "4120 more were refused within a minute, of 1 sender, and have no line each: invalid_token",
+      });
+    });
+
+    it("has those of a thousand senders or more for what they are", async () => {
+      const senders = Array.from({ length: 3000 }, (_, index) => ({ callerAddress: String(index) }));
+      const log = rejections(...senders);
+      await clock.elapse(60_000);
+      expect(log.all().at(-1)!.msg).to.include("2980 more").and.to.include("of 1000 senders or more");
+    });
+
+    it("tells the rest when the gateway ends", () => {
+      const log = lines();
+      const events = new Events();
+      const end = logEvents(events, log.logger, clock);
+      for (let count = 0; count < 6; count++) events.emit("rejected", rejection());
+      end();
+      expect(log.all().at(-1)).to.include({ outcome: "invalid_token", count: 1 });
+    });
+
+    it("has a few of the heartbeats that are sent again, by whoever has listened to one, for each SFU", async () => {
+      const error = new GatewayError("replayed", "this heartbeat was accepted before", { status: 401 });
+      const log = logged((events) => {
+        for (let count = 0; count < 100; count++) {
+          events.emit("heartbeat", { outcome: error.code, address: "http://sfu1", error });
+        }
+        events.emit("heartbeat", { outcome: error.code, address: "http://sfu2", error });
+      });
+      expect(log.all().map(({ sfu }) => sfu)).to.deep.equal([...Array<string>(5).fill("http://sfu1"), "http://sfu2"]);
+      await clock.elapse(60_000);
+      expect(log.all().at(-1)).to.include({ outcome: "heartbeat replayed", count: 95, senders: 1 });
+    });
+
+    it("leaves out no call whose token was good, however many there are", () => {
+      const error = new GatewayError("all_candidates_failed", "2 SFUs were asked", { status: 503 });
+      const issuer = new GatewayError("missing_issuer", "no iss", { status: 403 });
+      const log = logged((events) => {
+        for (let count = 0; count < 500; count++) {
+          for (const event of [served(), unserved(error), unserved(issuer)]) events.emit("channelRequest", event);
+        }
+      });
+      expect(log.all()).to.have.length(1500);
+    });
+
+    it("says that callers behind a proxy share one limit, and how to mend it", () => {
+      const line = logged((events) => events.emit("unknownProxy", { address: "10.0.0.2" })).only();
+      expect(line).to.include({ level: "warn", address: "10.0.0.2" });
+      expect(line.msg).to.match(/^10\.0\.0\.2 passes requests on .*SFU_GATEWAY_TRUST_PROXY.*\[rate_limit\]$/);
+    });
+  });
 
   it("says of each SFU why it did not serve", () => {
     const attempts = [1, 2].map((number) => attempt(sfuOf(number), new SfuError("timeout", "hung")));
@@ -414,17 +547,8 @@ describe("the log", () => {
   });
 
   describe("of a disconnect", () => {
-    const line = (changes: Partial<DisconnectEvent>): Readonly<Record<string, unknown>> => {
-      const told = { channels: 2, unknown: 0, silent: 0, asked: [sfuOf(1)], failed: [] };
-      const request = {
-        requestId: "r1",
-        outcome: "ok",
-        durationMs: 3.456,
-        callerAddress: "192.0.2.1",
-        error: null,
-      } as const;
-      return logged((events) => events.emit("disconnect", { ...request, ...told, ...changes })).only();
-    };
+    const line = (changes: Partial<DisconnectEvent>): Readonly<Record<string, unknown>> =>
+      logged((events) => events.emit("disconnect", disconnected(changes))).only();
     const timeout = new SfuError("timeout", "did not answer within 1000 ms");
     const incomplete = new GatewayError("disconnect_incomplete", "1 of 3 SFUs did not take it: so", { status: 502 });
 
@@ -479,12 +603,9 @@ describe("the log", () => {
     });
 
     it("warns of one that was refused", () => {
-      const error = new GatewayError("invalid_token", "the token was refused: it has expired", { status: 422 });
+      const error = new GatewayError("invalid_claims", "expected an object", { status: 422 });
       const { level, msg } = line({ outcome: error.code, error, channels: 0, asked: [] });
-      expect([level, msg]).to.deep.equal([
-        "warn",
-        "a disconnect failed after 3.5 ms: the token was refused: it has expired",
-      ]);
+      expect([level, msg]).to.deep.equal(["warn", "a disconnect failed after 3.5 ms: expected an object"]);
     });
 
     it("tells a fault of the gateway's own without its message", () => {

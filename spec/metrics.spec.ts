@@ -42,6 +42,8 @@ describe("metrics", () => {
       isAvailable,
       loads: { report: (sfu) => registry.report(sfu), totalOf: () => 0.25 } as Partial<Loads> as Loads,
       assignments: { size: () => Promise.resolve(assignments) },
+      connections: () => 12,
+      admission: { inFlight: 7 },
       config: () => ({ failover: { maxRetries: 3, retryTimeoutMs: budgetMs, attemptTimeoutMs: 1000 } }),
       withProcess: false,
     });
@@ -83,6 +85,7 @@ describe("metrics", () => {
       'outcome="all_candidates_failed"': 0,
       'outcome="no_sfu_available"': 0,
       'outcome="overloaded"': 0,
+      'outcome="too_busy"': 0,
       'outcome="internal"': 0,
       'outcome="invalid_token"': 0,
     });
@@ -121,16 +124,35 @@ describe("metrics", () => {
     expect(await series("attempt_duration_seconds_count")).to.deep.equal({ 'sfu="http://sfu1.test"': 2 });
   });
 
+  it("show the connections, and count those that were cut", async () => {
+    events.emit("connectionCut", { why: "idle", address: "10.0.0.1" });
+    expect(await series("connections")).to.deep.equal({ "": 12 });
+    expect(await series("connections_cut_total")).to.deep.equal({ 'why="full"': 0, 'why="idle"': 1, 'why="slow"': 0 });
+  });
+
   it("count failovers, shared attempts, refusals and what breakers do", async () => {
     const error = new SfuError("refused", "refused the connection");
     events.emit("failover", { from: { requestId: "r", sfu: A, durationMs: 1, error } });
     events.emit("coalesced", { requestId: "r" });
-    events.emit("rejected", { reason: "invalid_token" });
+    const request = { requestId: "r", method: "GET", path: "/v1/channel", callerAddress: "192.0.2.1" };
+    events.emit("rejected", { ...request, reason: "invalid_token", status: 401, message: "it has expired" });
     events.emit("breaker", { sfu: A, from: "closed", to: "open" });
     expect(await series("failovers_total")).to.include({ 'reason="refused"': 1, 'reason="reset"': 0 });
     expect(await series("coalesced_total")).to.deep.equal({ "": 1 });
-    expect(await series("rejected_total")).to.deep.equal({ 'reason="invalid_token"': 1 });
+    expect(await series("rejected_total")).to.deep.equal({
+      'reason="invalid_token"': 1,
+      'reason="rate_limited"': 0,
+      'reason="too_busy"': 0,
+    });
     expect(await series("breaker_transitions_total")).to.include({ 'sfu="http://sfu1.test",to="open"': 1 });
+  });
+
+  it("count whom the gateway turned away, and show how many it has in hand", async () => {
+    events.emit("turnedAway", { isCall: true });
+    events.emit("turnedAway", { isCall: false });
+    expect(await series("rejected_total")).to.include({ 'reason="too_busy"': 2 });
+    expect(await series("channel_requests_total")).to.include({ 'outcome="too_busy"': 1 });
+    expect(await series("requests_in_flight")).to.deep.equal({ "": 7 });
   });
 
   it("show which SFUs can be asked", async () => {

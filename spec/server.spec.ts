@@ -1,10 +1,13 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { expect } from "chai";
 import { systemClock } from "../lib/clock.ts";
 import type { GatewayMiddleware } from "../lib/http/context.ts";
+import { readBody } from "../lib/http/read-body.ts";
 import { createHttpServer, type Server, type ServerOptions } from "../lib/server.ts";
 import { useFakeClock } from "./support/clock.ts";
 import { eventually } from "./support/eventually.ts";
-import { callRaw } from "./support/sockets.ts";
+import { callRaw, type RawCaller } from "./support/sockets.ts";
 
 const GRACE_MS = 5000;
 const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -146,23 +149,99 @@ describe("the HTTP server", () => {
   describe("given a caller who takes his time", () => {
     const HURRY = { requestTimeMs: 50 };
 
+    const POST = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
+    const readAll: GatewayMiddleware = async ({ req, response }) => {
+      // In a gateway somebody catches it.
+      const body = await readBody(req, 100).catch(() => "none");
+      response.body = String(body);
+    };
+    /** Writes a byte now and then, for as long as anybody listens. */
+    const trickle = async ({ socket, closed }: RawCaller, byte: string): Promise<void> => {
+      const stop = systemClock.every(10, () => socket.write(byte));
+      await closed;
+      stop();
+    };
+
     it("cuts headers without an end", async () => {
       const caller = await callRaw(await serve(sayHello, HURRY), "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
       await caller.closed;
       expect(caller.received()).to.match(/^HTTP\/1\.1 408 /);
     });
 
-    it("cuts a body without an end", async () => {
-      const text = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
-      const caller = await callRaw(await serve(sayHello, HURRY), text);
-      await caller.closed;
-      expect(caller.received()).to.match(/^HTTP\/1\.1 (200|408) /);
+    it("cuts headers that come byte by byte", async () => {
+      const caller = await callRaw(await serve(sayHello, HURRY), "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+      await trickle(caller, "x");
+      expect(caller.received()).to.match(/^HTTP\/1\.1 408 /);
     });
 
-    it("cuts a connection on which nothing is ever said", async () => {
+    it("cuts the next request that comes byte by byte, on a connection that has served one", async () => {
+      const caller = await callRaw(await serve(sayHello, HURRY), GET);
+      await eventually("the first is answered", () => caller.received().endsWith("hello"));
+      caller.socket.write("GET / HTTP/1.1\r\nX-Slow: ");
+      await trickle(caller, "x");
+      expect(caller.received().match(/HTTP\/1\.1 \d+/g)).to.deep.equal(["HTTP/1.1 200", "HTTP/1.1 408"]);
+    });
+
+    it("cuts a body without an end, and a body that comes byte by byte", async () => {
+      const url = await serve(readAll, HURRY);
+      const [silent, slow] = [await callRaw(url, POST), await callRaw(url, POST.replace("9", "90"))];
+      await Promise.all([silent.closed, trickle(slow, "x")]);
+      expect(silent.received()).to.match(/^HTTP\/1\.1 408 /);
+      expect(slow.received()).to.match(/^HTTP\/1\.1 408 /);
+      expect(troubles).to.deep.equal([]);
+    });
+
+    it("cuts chunks without an end", async () => {
+      const caller = await callRaw(
+        await serve(readAll, HURRY),
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+      );
+      await trickle(caller, "1\r\nx\r\n");
+      expect(caller.received()).to.match(/^HTTP\/1\.1 4(08|13) /);
+    });
+
+    it("gives one answer to a request, and cuts the body that it did not want", async () => {
+      const caller = await callRaw(await serve(sayHello, HURRY), POST);
+      await caller.closed;
+      expect(caller.received().match(/HTTP\/1\.1 \d+/g)).to.deep.equal(["HTTP/1.1 200"]);
+    });
+
+    it("cuts a connection on which nothing is ever said, without a word", async () => {
       const caller = await callRaw(await serve(sayHello, HURRY));
       await caller.closed;
-      expect(caller.received()).not.to.match(/^HTTP\/1\.1 200 /);
+      expect(caller.received()).to.equal("");
+    });
+
+    it("ends the connection of a caller who was refused and does not go", async () => {
+      const url = await serve(sayHello);
+      const caller = await callRaw(url);
+      const socket = connect({ port: Number(new URL(url).port), host: "127.0.0.1", allowHalfOpen: true });
+      const closed = once(socket, "close");
+      socket.on("error", () => undefined).resume();
+      socket.write("NONSENSE\r\n\r\n");
+      await once(socket, "end");
+      expect(server.connections).to.equal(2);
+      await eventually("he is gone", () => server.connections === 1);
+      caller.socket.destroy();
+      socket.destroy();
+      await closed;
+    });
+
+    it("lets who has said his part and closed it go, and ends what he asked for", async () => {
+      let isOver = false;
+      const url = await serve(({ res }) => {
+        return new Promise<void>((resolve) => {
+          res.once("close", () => {
+            isOver = true;
+            resolve();
+          });
+        });
+      });
+      const caller = await callRaw(url, GET);
+      caller.socket.end();
+      await caller.closed;
+      await eventually("it has ended", () => isOver);
+      expect(troubles).to.deep.equal([]);
     });
   });
 

@@ -18,7 +18,7 @@ export const errorMeanings: Readonly<Record<AnsweredCode, string>> = {
   fleet_full: "so many SFUs have registered that no more can",
   body_too_large: "the body is larger than the route takes",
   unknown_sfu: "no SFU of this address is in the fleet",
-  bad_request: "not HTTP/1.1, too slow, or headers of more than 16 KB",
+  bad_request: "not HTTP/1.1, or not beyond doubt; too slow; or more than 100 headers, or 16 KB of them",
   not_found: "no such route, or one that is off",
   method_not_allowed: "the route has no such method",
   refused_by_sfu: "what the SFU answered to this request; no other SFU is asked",

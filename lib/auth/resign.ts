@@ -8,11 +8,17 @@ import type { Verified } from "./verify.ts";
  * channel key from the seed with *its* key, Odoo derives it with *its own*, which is the gateway's; so the gateway
  * puts the derived key in the seed's place (contract.md, «o-sfu»).
  *
- * @throws {GatewayError} 400 `invalid_claims` where `keySeed` is not base64 text
+ * A `key` that is not text ends here. Both families refuse it, with 500 and with 401 (contract.md): three SFUs would be
+ * asked, their keys checked, and a caller's mistake counted as a call that the fleet has lost.
+ *
+ * @throws {GatewayError} 400 `invalid_claims` where `keySeed` is not base64 text, or `key` is not text
  */
 export function outgoingClaims({ claims, payload, key }: Verified): Uint8Array {
-  // A claim that is null is none, to the SFUs as well.
-  if ((claims.keySeed ?? null) === null) return payload;
+  // A claim that is null is none, or so it may be to an SFU.
+  if ((claims.keySeed ?? null) === null) {
+    if (typeof (claims.key ?? "") !== "string") throw notText("key");
+    return payload;
+  }
   const { keySeed, ...rest } = parseKeepingNumbers(payload);
   return Buffer.from(JSON.stringify({ ...rest, key: deriveChannelKey(key, keySeed) }));
 }
@@ -36,9 +42,7 @@ export function parseKeepingNumbers(payload: Uint8Array): Readonly<Record<string
 
 /** base64(HMAC-SHA256(key: the caller's key, data: base64decode(seed))), standard alphabet with padding. */
 function deriveChannelKey(key: AuthKey, seed: unknown): string {
-  if (typeof seed !== "string") {
-    throw new GatewayError("invalid_claims", "expected the claim 'keySeed' to be base64 text", { status: 400 });
-  }
+  if (typeof seed !== "string") throw notText("keySeed");
   try {
     parseKey(seed);
   } catch (error) {
@@ -46,6 +50,10 @@ function deriveChannelKey(key: AuthKey, seed: unknown): string {
     throw new GatewayError("invalid_claims", `the claim 'keySeed': ${error.message}`, { status: 400 });
   }
   return key.hmac(Buffer.from(seed, "base64")).toString("base64");
+}
+
+function notText(claim: string): GatewayError {
+  return new GatewayError("invalid_claims", `expected the claim '${claim}' to be base64 text`, { status: 400 });
 }
 
 /** An HS256 JWT over `payload`, which must be a JSON object in UTF-8. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
+import { invalid } from "./invalid.ts";
 import type { AuthKey } from "./keys.ts";
-import { checkIssuedAt, invalid, tokenOf, verifyWithAny } from "./verify.ts";
+import { checkIssuedAt, tokenOf, verifyWithAny } from "./verify.ts";
 
 /** A heartbeat's token whose signature, algorithm and times have been checked. Times are seconds since the Unix epoch. */
 export interface HeartbeatToken {

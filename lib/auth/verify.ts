@@ -2,7 +2,10 @@ import { timingSafeEqual } from "node:crypto";
 import { errors as joseErrors, jwtVerify, type JWTPayload } from "jose";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { invalid } from "./invalid.ts";
 import type { AuthKey } from "./keys.ts";
+import { readToken, type UnverifiedToken } from "./read-token.ts";
+import { type JsonObject, parseStrictly } from "./strict-json.ts";
 
 /** A token whose signature, algorithm, times and `iss` have been checked. */
 export interface Verified {
@@ -42,72 +45,80 @@ export function createVerifier(keys: readonly AuthKey[], clock: Clock): Verify {
 }
 
 /**
+ * The SFUs refuse headers over 16 KB (contract.md), and the gateway puts some of its own beside the token. Odoo's tokens
+ * have some 300 characters.
+ */
+export const MAX_TOKEN_LENGTH = 12 * 1024;
+
+/**
  * The token is what follows the first space, whatever the scheme's name: older Odoo releases say `jwt`.
  *
- * @throws {GatewayError} 401 `missing_token`
+ * @throws {GatewayError} 401 `missing_token`, `invalid_token`
  */
-export function tokenOf(authorization: string | undefined): string {
-  const space = authorization?.indexOf(" ") ?? -1;
-  const token = space < 0 ? "" : (authorization?.slice(space + 1).trim() ?? "");
+export function tokenOf(authorization = ""): string {
+  const space = authorization.indexOf(" ");
+  const token = space < 0 ? "" : authorization.slice(space).replace(/^ +/, "");
   if (token === "") {
     throw new GatewayError("missing_token", "expected 'Authorization: Bearer <JWT>'", { status: 401 });
   }
+  if (token.length > MAX_TOKEN_LENGTH) throw invalid(`it is longer than ${String(MAX_TOKEN_LENGTH)} characters`);
   return token;
 }
 
 /**
- * Checks signature, algorithm and times; `exp` is required.
+ * Checks form, signature, algorithm and times; `exp` is required. What the token is made of is read before anything is
+ * computed, its claims only once the signature is known to be one of `keys`'.
  *
  * @param misfit what to say of a token that was signed with none of `keys`
  * @throws {GatewayError} 401 `invalid_token`
  */
 export async function verifyWithAny(
-  token: string,
+  text: string,
   keys: readonly AuthKey[],
   clock: Clock,
   misfit = "its signature fits none of the gateway's keys",
 ): Promise<Omit<Verified, "conference">> {
-  for (const key of keys) {
-    const canonical = toUrlSafe(token, key);
-    if (canonical === null) continue;
-    try {
-      const { payload: claims } = await jwtVerify(canonical, await key.cryptoKey(), {
-        algorithms: ["HS256"],
-        requiredClaims: ["exp"],
-        currentDate: new Date(clock.now()),
-      });
-      return { claims, payload: Buffer.from(canonical.split(".")[1] ?? "", "base64url"), key };
-    } catch (error) {
-      if (!(error instanceof joseErrors.JWSSignatureVerificationFailed)) throw invalid(describe(error), error);
-    }
+  const token = readToken(text);
+  const key = keys.find((candidate) => isSignedWith(token, candidate));
+  if (key === undefined) throw invalid(misfit);
+  checkTimes(parseStrictly(token.payload, "payload"));
+  try {
+    const { payload: claims } = await jwtVerify(forJose(text, token, key), await key.cryptoKey(), {
+      algorithms: ["HS256"],
+      requiredClaims: ["exp"],
+      currentDate: new Date(clock.now()),
+    });
+    return { claims, payload: token.payload, key };
+  } catch (error) {
+    // Not as its cause: jose's errors hold the claims, and so a channel's key.
+    throw invalid(describe(error));
   }
-  throw invalid(misfit);
+}
+
+/** Over the text as it was sent, in constant time. */
+function isSignedWith({ signed, signature }: UnverifiedToken, key: AuthKey): boolean {
+  const expected = key.hmac(signed);
+  return signature.length === expected.length && timingSafeEqual(signature, expected);
 }
 
 /**
- * odoo/sfu's own signer writes the standard alphabet with padding, which jose refuses. The signature covers the text
- * as it was sent, so it is checked over that, and the token is then signed again in the form that jose reads: jose
- * stays the only judge of header and claims.
- *
- * @returns the token in url-safe form, or null where `key` did not sign it
+ * jose has the last word, but reads only the url-safe alphabet without padding. odoo/sfu's own signer writes the other one:
+ * such a token, whose signature is known to be good, is signed again in the form that jose reads.
  */
-function toUrlSafe(token: string, key: AuthKey): string | null {
-  if (!/[+/=]/.test(token)) return token;
-  const segments = token.split(".");
-  const [header, payload, signature] = segments;
-  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) return token;
-  const given = Buffer.from(urlSafe(signature));
-  const expected = Buffer.from(key.hmac(`${header}.${payload}`).toString("base64url"));
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
-  const signed = `${urlSafe(header)}.${urlSafe(payload)}`;
+function forJose(text: string, { header, payload }: UnverifiedToken, key: AuthKey): string {
+  if (!/[+/=]/.test(text)) return text;
+  const signed = `${header.toString("base64url")}.${payload.toString("base64url")}`;
   return `${signed}.${key.hmac(signed).toString("base64url")}`;
 }
 
-function urlSafe(segment: string): string {
-  return segment
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/={1,2}$/, "");
+/** Beyond these numbers, and at infinity (1e999), every reader sees another time or none. */
+function checkTimes(claims: JsonObject): void {
+  for (const name of ["exp", "nbf", "iat"]) {
+    const time = claims[name];
+    if (typeof time === "number" && !(Math.abs(time) <= Number.MAX_SAFE_INTEGER)) {
+      throw invalid(`its '${name}' claim is not valid`);
+    }
+  }
 }
 
 /** jose lets an `iat` of the future pass; an SFU answers it with a 500, which would look like a sick SFU. */
@@ -117,15 +128,10 @@ export function checkIssuedAt(claims: JWTPayload, clock: Clock): void {
   }
 }
 
-export function invalid(reason: string, cause?: unknown): GatewayError {
-  return new GatewayError("invalid_token", `the token was refused: ${reason}`, { status: 401, cause });
-}
-
 function describe(error: unknown): string {
   if (error instanceof joseErrors.JWTExpired) return "it has expired: compare the clocks of both hosts";
   if (error instanceof joseErrors.JWTClaimValidationFailed) {
     return error.reason === "missing" ? `it has no '${error.claim}' claim` : `its '${error.claim}' claim is not valid`;
   }
-  if (error instanceof joseErrors.JOSEAlgNotAllowed) return "its algorithm is not HS256";
   return "it is not a well-formed JWT";
 }

@@ -132,8 +132,9 @@ export function createLoads(initial: Config, { clock, events, registry, ledger }
     of(sfu) {
       const latest = telling(sfu);
       const parts = latest === null ? NOTHING_TOLD : partsOf(sfu, latest, weights);
-      const scale = latest === null ? 0 : whole / weightOf(latest, weights);
-      const scaled = (part: number | null): number | null => (part === null ? null : part * scale);
+      const sum = latest === null ? 1 : weightOf(latest, weights);
+      // In this order: of the smallest of weights the reciprocal is infinite.
+      const scaled = (part: number | null): number | null => (part === null ? null : whole * (part / sum));
       return {
         sessions: scaled(parts.sessions),
         cpu: scaled(parts.cpu),

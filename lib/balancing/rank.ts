@@ -39,8 +39,9 @@ export interface RankTools {
  * 1. The SFU that the conference is assigned to, if it may be asked at all: its members are there, be it drained or
  *    overloaded.
  * 2. The available ones, as the strategy ranks them.
- * 3. Where there is none, and none is merely full: those that are out and may have come back unnoticed, one request at
- *    a time for each (design: «When everything is open»); again the one that the conference is assigned to first.
+ * 3. Where there is none, or none that serves, and none is merely full: those that are out and may have come back
+ *    unnoticed, one request at a time for each (design: «When everything is open»); where nobody was asked before, again
+ *    the one that the conference is assigned to first.
  *
  * The strategy is asked only when its answer is needed: it counts what it hands out.
  */
@@ -79,8 +80,8 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
       return ranked[0] ?? null;
     };
 
-    /** Whether those who are out may be asked, where nobody else is left. */
-    const mayResort = (): boolean => isResorting || (given.size === 0 && !fleet.all().some(isFull));
+    /** Whether those who are out may be asked, where nobody else is left: the last one that is in may have died just now. */
+    const mayResort = (): boolean => isResorting || !fleet.all().some(isFull);
 
     return {
       left(most) {

@@ -1,9 +1,11 @@
 import type { Config, Secrets } from "../config/config.ts";
+import { countOf } from "../config/authorities.ts";
 import { ConfigError, formatFault } from "../config/fault.ts";
 import type { Loaded } from "../config/load.ts";
 import { systemClock } from "../clock.ts";
 import { SfuError } from "../errors.ts";
 import { createSfuClient, type SfuClient } from "../sfu/client.ts";
+import { createExchange } from "../sfu/exchange.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { staticSfus } from "../sfu/sources/static.ts";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, type FileOptions, type Io, loadFor, printJson } from "./io.ts";
@@ -52,7 +54,7 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
 const AT_A_TIME = 20;
 
 async function askAll(config: Config, secrets: Secrets, signal: AbortSignal): Promise<LiveResult[]> {
-  const client = createSfuClient(systemClock);
+  const client = createSfuClient(systemClock, createExchange({ ca: config.tls.ca }));
   try {
     const results: LiveResult[] = [];
     const sfus = staticSfus(config, secrets);
@@ -100,7 +102,7 @@ function isSomethingElse({ failure, status, isFromProxy }: SfuError): boolean {
 }
 
 function summary(config: Config, { gatewayKeys, registrationKey, adminToken }: Secrets): string {
-  const { sfus, balancing, failover, registry } = config;
+  const { sfus, balancing, failover, registry, tls } = config;
   const regions = new Set(sfus.map(({ region }) => region).filter((region) => region !== null)).size;
   const fleet = `${String(sfus.length)} in ${String(regions)} ${regions === 1 ? "region" : "regions"}`;
   const opened = (by: string, secret: unknown): string => (secret === null ? `off, for ${by} is not set` : "on");
@@ -108,6 +110,7 @@ function summary(config: Config, { gatewayKeys, registrationKey, adminToken }: S
     "the configuration is fine",
     `  SFUs          ${regions === 0 ? String(sfus.length) : fleet}`,
     `  SFU list      ${registry === null ? "none" : `read every ${String(registry.intervalMs)} ms`}`,
+    `  authorities   the usual ones${tls.ca === null ? "" : `, and ${String(countOf(tls.ca))} of [tls] ca_file`}`,
     `  registration  ${opened("SFU_GATEWAY_REGISTRATION_KEY", registrationKey)}`,
     `  admin routes  ${opened("SFU_GATEWAY_ADMIN_TOKEN", adminToken)}`,
     `  keys          ${String(gatewayKeys.length)} of the gateway`,

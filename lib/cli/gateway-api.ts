@@ -37,7 +37,7 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** @param url without a slash at its end */
 export function createGatewayApi(url: string, { clock, signal }: { clock: Clock; signal: AbortSignal }): GatewayApi {
   // A connection each time: one that was kept may be of a gateway that has gone since.
-  const exchange = createExchange(0);
+  const exchange = createExchange({ idleMs: 0 });
 
   const ask = async ({ path, json, token }: Question): Promise<Reply> => {
     const onTimeout = (): SfuError => new SfuError("timeout", `did not answer within ${String(TIMEOUT_MS / 1000)} s`);

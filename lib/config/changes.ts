@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AuthKey } from "../auth/keys.ts";
 import { isSameSecret } from "../auth/secret.ts";
+import type { KeyKind } from "../events.ts";
 import type { Config, Secrets, SfuConfig } from "./config.ts";
 import { describePath } from "./path.ts";
 
@@ -43,14 +44,27 @@ function sfuSecretChanges(address: string, from: Secrets, to: Secrets): string[]
   return [...(hasSameKey ? [] : ["key changed"]), ...(hasSameToken ? [] : ["stats_token changed"])];
 }
 
-function secretChanges(from: Secrets, to: Secrets): string[] {
+/** Of what callers' tokens are checked against, that which is not the same. */
+export function changedKeys(from: Secrets, to: Secrets): readonly KeyKind[] {
   const hasSameKeys =
     from.gatewayKeys.length === to.gatewayKeys.length &&
     from.gatewayKeys.every((key, index) => isSameKey(key, to.gatewayKeys[index] ?? null));
+  const isSame: Readonly<Record<KeyKind, boolean>> = {
+    odoo: hasSameKeys,
+    registration: isSameKey(from.registrationKey, to.registrationKey),
+    admin: isSameSecret(from.adminToken, to.adminToken),
+  };
+  return (["odoo", "registration", "admin"] as const).filter((kind) => !isSame[kind]);
+}
+
+function secretChanges(from: Secrets, to: Secrets): string[] {
+  const changes: Readonly<Record<KeyKind, string>> = {
+    odoo: `SFU_GATEWAY_KEY: changed, ${count(to.gatewayKeys)} (${count(from.gatewayKeys)} before)`,
+    registration: "SFU_GATEWAY_REGISTRATION_KEY: changed",
+    admin: "SFU_GATEWAY_ADMIN_TOKEN: changed",
+  };
   return [
-    ...(hasSameKeys ? [] : [`SFU_GATEWAY_KEY: changed, ${count(to.gatewayKeys)} (${count(from.gatewayKeys)} before)`]),
-    ...(isSameKey(from.registrationKey, to.registrationKey) ? [] : ["SFU_GATEWAY_REGISTRATION_KEY: changed"]),
-    ...(isSameSecret(from.adminToken, to.adminToken) ? [] : ["SFU_GATEWAY_ADMIN_TOKEN: changed"]),
+    ...changedKeys(from, to).map((kind) => changes[kind]),
     ...(isSameSecret(from.registryToken, to.registryToken) ? [] : ["[registry] token: changed"]),
   ];
 }
@@ -66,9 +80,10 @@ function isSameKey(one: AuthKey | null, other: AuthKey | null): boolean {
 /** By what the files call it; whatever is not set is not there. */
 type Leaves = ReadonlyMap<string, unknown>;
 
-/** All but the fleet. */
-function settingsOf(config: Config): Leaves {
-  return new Map(leavesOf([], { ...config, sfus: null }));
+/** All but the fleet, each in the table and by the name that it has in the files. */
+function settingsOf({ authFailures: { max: authFailures, windowMs: authWindowMs }, ...config }: Config): Leaves {
+  const rateLimit = { ...config.rateLimit, authFailures, authWindowMs };
+  return new Map(leavesOf([], { ...config, sfus: null, tls: { caFile: config.tls.ca }, rateLimit }));
 }
 
 function entryOf(sfu: SfuConfig): Leaves {
@@ -84,11 +99,11 @@ function leavesOf(path: readonly string[], value: unknown): (readonly [string, u
 function differences(from: Leaves, to: Leaves): (readonly [name: string, change: string])[] {
   return [...new Set([...from.keys(), ...to.keys()])]
     .filter((name) => !isDeepStrictEqual(from.get(name) ?? null, to.get(name) ?? null))
-    .map((name) => [name, name === SECRETIVE ? "changed" : `${shown(from.get(name))} → ${shown(to.get(name))}`]);
+    .map((name) => [name, NOT_SHOWN.includes(name) ? "changed" : `${shown(from.get(name))} → ${shown(to.get(name))}`]);
 }
 
-/** It may have a password among its parameters. */
-const SECRETIVE = "[registry] url";
+/** A URL that may have a password among its parameters, and many lines of base64. */
+const NOT_SHOWN = ["[registry] url", "[tls] ca_file"];
 
 function shown(value: unknown): string {
   return value === null || value === undefined ? "unset" : JSON.stringify(value);

@@ -17,11 +17,14 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** Those that the configuration names itself: what is wrong may be in them. */
+  readonly files: readonly string[];
 
-  constructor(faults: readonly Fault[], warnings: readonly Fault[] = []) {
+  constructor(faults: readonly Fault[], warnings: readonly Fault[] = [], files: readonly string[] = []) {
     super([listed("fault", faults), listed("warning", warnings)].filter((part) => part !== "").join("\n"));
     this.faults = faults;
     this.warnings = warnings;
+    this.files = files;
   }
 }
 

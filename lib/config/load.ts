@@ -1,4 +1,6 @@
+import { type Clock, systemClock } from "../clock.ts";
 import { describeSystemError } from "../errors.ts";
+import { readAuthorities } from "./authorities.ts";
 import type { Config, Secrets } from "./config.ts";
 import { type Environment, type EnvironmentSettings, readEnvironment } from "./env.ts";
 import { ConfigError, type Fault } from "./fault.ts";
@@ -16,6 +18,8 @@ export interface Sources {
   /** Paths of the TOML files; null where the option was not given. */
   readonly secretsFile: string | null;
   readonly configFile: string | null;
+  /** What certificates have expired by; the machine's unless a spec has its own. */
+  readonly clock?: Clock;
 }
 
 export interface Loaded {
@@ -23,6 +27,8 @@ export interface Loaded {
   readonly secrets: Secrets;
   /** What will work and is still worth a word to the operator. */
   readonly warnings: readonly Fault[];
+  /** Those that were read beside the sources, for they are named in them. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -30,7 +36,7 @@ export interface Loaded {
  *
  * @throws {ConfigError} with every fault that there is, so that one run of `check` is enough
  */
-export function loadConfiguration({ env, secretsFile, configFile }: Sources): Loaded {
+export function loadConfiguration({ env, secretsFile, configFile, clock = systemClock }: Sources): Loaded {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
   const environment = readEnvironment(env, faults, warnings);
@@ -52,8 +58,12 @@ export function loadConfiguration({ env, secretsFile, configFile }: Sources): Lo
     checkFleet(settings, environment, faults, warnings);
     warnOfSettings(settings, environment, merged, warnings);
   }
-  if (faults.length > 0 || settings === null) throw new ConfigError(faults, warnings);
-  return deepFreeze({ config: toConfig(settings, environment), secrets, warnings });
+  const caFile = settings?.tls.ca_file ?? null;
+  const files = caFile === null ? [] : [caFile];
+  const where = merged.locate(["tls", "ca_file"]);
+  const ca = caFile === null ? null : readAuthorities(caFile, { where, clock, faults, warnings });
+  if (faults.length > 0 || settings === null) throw new ConfigError(faults, warnings, files);
+  return deepFreeze({ config: toConfig(settings, environment, ca), secrets, warnings, files });
 }
 
 /** SFUs with their keys, or the external list's token. */

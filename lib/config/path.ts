@@ -12,8 +12,11 @@ export function describePath(path: Path): string {
   return `[${parts.slice(0, -1).join(".")}] ${String(parts.at(-1))}`;
 }
 
-/** No setting has such a name, so it may be a key in the wrong place; the line says where it is. */
+/**
+ * No setting has such a name, so it may be a key in the wrong place; the line says where it is. Nor may a list from elsewhere
+ * write what it likes on somebody's terminal.
+ */
 function nameOf(part: PropertyKey): string {
   const name = String(part);
-  return name.length > 32 || /[+/=]/.test(name) ? "(not shown)" : name;
+  return name.length > 32 || /[+/=\p{C}\p{Zl}\p{Zp}]/u.test(name) ? "(not shown)" : name;
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { parseOriginPattern } from "../sfu/registration/origin.ts";
 
@@ -151,7 +152,9 @@ export const settingsSchema = z.strictObject({
     max_connections: integer(1, 1_000_000).default(10_000),
     max_requests: integer(1, 1_000_000).default(2000),
   }),
-  tls: table({ ca_file: text.optional() }),
+  tls: table({
+    ca_file: text.refine(isAbsolute, "expected an absolute path, like /etc/sfu-gateway/ca.pem").optional(),
+  }),
   rate_limit: table({
     requests: integer(1, 1_000_000).optional(),
     window_ms: milliseconds(100).default(60_000),

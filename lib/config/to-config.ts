@@ -2,8 +2,12 @@ import type { Config, SfuConfig } from "./config.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Settings } from "./schema.ts";
 
-/** From the names of the interface to those of the code; everything has been validated. */
-export function toConfig(settings: Settings, environment: EnvironmentSettings): Config {
+/**
+ * From the names of the interface to those of the code; everything has been validated.
+ *
+ * @param ca what `[tls] ca_file` holds
+ */
+export function toConfig(settings: Settings, environment: EnvironmentSettings, ca: string | null): Config {
   const { balancing, failover, breaker, overload, health, registration, registry, limits } = settings;
   const { rate_limit: rateLimit } = settings;
   return {
@@ -39,8 +43,9 @@ export function toConfig(settings: Settings, environment: EnvironmentSettings): 
     registry: registry.url === undefined ? null : { url: registry.url, intervalMs: registry.interval_ms },
     affinity: { ttlMs: settings.affinity.ttl_ms },
     limits: { maxConnections: limits.max_connections, maxRequests: limits.max_requests },
-    tls: { ca: null },
-    rateLimit: rateLimit.requests === undefined ? null : { requests: rateLimit.requests, windowMs: rateLimit.window_ms },
+    tls: { ca },
+    rateLimit:
+      rateLimit.requests === undefined ? null : { requests: rateLimit.requests, windowMs: rateLimit.window_ms },
     authFailures: { max: rateLimit.auth_failures, windowMs: rateLimit.auth_window_ms },
     regions: Object.fromEntries(settings.regions),
   };

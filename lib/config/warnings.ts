@@ -43,7 +43,7 @@ function modeOf(file: string): number {
 const RECOMMENDED_TOKEN_LENGTH = 22;
 
 /** What the interface has settled and this version does not act on yet: better said than silently ignored. */
-const WITHOUT_EFFECT: readonly Path[] = [["store"], ["rate_limit"]];
+const WITHOUT_EFFECT: readonly Path[] = [["store"]];
 
 /** What works, and not as somebody may think. */
 export function warnOfSettings(
@@ -78,6 +78,9 @@ export function warnOfSettings(
   if (environment.reusePort && settings.store.url === undefined) {
     const problem = "gateways on one port that share no [store] url may give one conference two SFUs";
     warnings.push({ where: "SFU_GATEWAY_REUSE_PORT", what: "", problem });
+  }
+  if (isSet(["rate_limit", "window_ms"]) && settings.rate_limit.requests === undefined) {
+    warn(["rate_limit", "window_ms"], "has no effect without rate_limit.requests");
   }
   if (settings.registration.allow !== undefined && environment.registrationKey === null) {
     warn(["registration", "allow"], "nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set");

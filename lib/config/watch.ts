@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Clock } from "../clock.ts";
 import { type Environment, KNOWN } from "./env.ts";
 
@@ -16,6 +17,9 @@ export interface FileWatchTools {
   readonly onChange: () => void;
 }
 
+/** Of each file, by its path. */
+type States = ReadonlyMap<string, string>;
+
 /** So often it is looked; and so long a change has to have settled, for an editor may write in several steps. */
 const LOOK_MS = 1000;
 
@@ -26,14 +30,16 @@ const UNREST_MS = 5000;
 const APART_MS = 500;
 
 /**
- * Calls `onChange` once for a change of any of `files`, when nothing more has changed for a second, or after five of unrest.
+ * Calls `onChange` once for a change of any of these files, when nothing more has changed for a second, or after five of unrest.
  * It asks for their state instead of having the system tell: that also sees the links that Kubernetes turns over to change
  * a mounted file, and what is replaced behind a single mounted one.
+ *
+ * @param files asked for at each look; one that comes in by `onChange` counts as seen with it
  */
-export function watchFiles(files: readonly string[], { clock, onChange }: FileWatchTools): FileWatch {
-  const look = (): string => files.map(stateOf).join("\n");
+export function watchFiles(files: () => readonly string[], { clock, onChange }: FileWatchTools): FileWatch {
+  const look = (): States => new Map(files().map((file) => [file, stateOf(file)]));
   let known = look();
-  let settling: { readonly state: string; readonly sinceMs: number } | null = null;
+  let settling: { readonly states: States; readonly sinceMs: number } | null = null;
   let actedMs = -Infinity;
   let cancelPending: Cancel | null = null;
 
@@ -43,15 +49,18 @@ export function watchFiles(files: readonly string[], { clock, onChange }: FileWa
     known = look();
     settling = null;
     actedMs = clock.monotonic();
+    const seen = known;
     onChange();
+    known = new Map([...look()].map(([file, state]) => [file, seen.get(file) ?? state]));
   };
 
   const stopLooking = clock.every(LOOK_MS, () => {
-    const state = look();
+    const states = look();
     const nowMs = clock.monotonic();
-    if (state === known) settling = null;
-    else if (settling !== null && (state === settling.state || nowMs - settling.sinceMs >= UNREST_MS)) act();
-    else settling = { state, sinceMs: settling?.sinceMs ?? nowMs };
+    const hasSettled = isDeepStrictEqual(states, settling?.states);
+    if (isDeepStrictEqual(states, known)) settling = null;
+    else if (settling !== null && (hasSettled || nowMs - settling.sinceMs >= UNREST_MS)) act();
+    else settling = { states, sinceMs: settling?.sinceMs ?? nowMs };
   });
 
   return {

@@ -53,11 +53,14 @@ export interface Breakers {
    * resort that began before is under way: that one decides.
    */
   trial(sfu: Sfu, check: () => Promise<TrialVerdict>): Promise<void>;
-  /** Opens a closed breaker ahead of its threshold: a call has failed, and a probe has shown that it is the SFU. */
+  /**
+   * Opens a closed breaker ahead of its threshold: a call has failed, and a probe has shown that it is the SFU. Where calls
+   * have opened it by then, it counts as tripped all the same.
+   */
   trip(sfu: Sfu): void;
   /**
-   * Closes a breaker that was tripped ahead of its reset time, on probation: a key check has passed. What calls have
-   * opened by themselves stays open.
+   * Closes a breaker that was tripped ahead of its reset time, on probation: a key check has passed. What calls alone have
+   * opened stays open.
    */
   pardon(sfu: Sfu): void;
   close(): void;
@@ -84,7 +87,7 @@ interface Entry {
   trying: number;
   /** Whether a key check alone has closed it. */
   isOnProbation: boolean;
-  /** Whether it was opened, and not yet closed again, by probes. */
+  /** Whether probes have failed, too, when it was opened or since, and it has not closed again. */
   isTripped: boolean;
 }
 
@@ -216,8 +219,9 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
             throw error;
           }
           if (verdict === "nothing") {
-            // It must not close the breaker, and there will be no other trial before that is open.
-            if (isTrial) breaker.open();
+            // It must not close the breaker, and there will be no other trial before that is open. A key check may have
+            // closed it meanwhile.
+            if (isTrial && entry.known === "half_open") breaker.open();
             return;
           }
           entry.isOnProbation = false;
@@ -251,7 +255,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
 
     trip(sfu) {
       const entry = entryOf(sfu);
-      if (!entry.breaker.closed) return;
+      if (entry.breaker.halfOpen) return;
       entry.isTripped = true;
       entry.breaker.open();
     },

@@ -48,6 +48,8 @@ export interface FailoverTools {
   readonly ledger: Ledger;
   readonly breakers: Breakers;
   readonly client: SfuClient;
+  /** For how long on end the gateway has been too busy to hear an answer since `sinceMs`, at the most; 0 without it. */
+  readonly lagSince?: (sinceMs: number) => number;
 }
 
 /** Walks the candidates of one call until one serves, or `signal` is aborted. */
@@ -65,7 +67,7 @@ async function walk(
   attempts: AttemptEvent[],
   signal: AbortSignal,
   settings: Config["failover"],
-  { clock, events, rank, affinity, ledger, breakers, client }: FailoverTools,
+  { clock, events, rank, affinity, ledger, breakers, client, lagSince = () => 0 }: FailoverTools,
 ): Promise<Served> {
   const { requestId } = call.join;
   /** What the store has lost costs the affinity of this conference, and never the call. */
@@ -127,7 +129,7 @@ async function walk(
 
   const verdictOn = async (sfu: Sfu, error: Error, timeoutMs: number): Promise<Verdict> => {
     const tookMs = attempts.find((ended) => ended.error === error)?.durationMs ?? 0;
-    const { blame } = judge(error, tookMs, timeoutMs);
+    const { blame } = judge(error, tookMs, timeoutMs, lagSince(clock.monotonic() - tookMs));
     const verdict = blame === "unsure" ? await ending.promise : VERDICTS[blame];
     if (verdict === "fault") events.emit("fault", { sfu, error });
     return verdict;

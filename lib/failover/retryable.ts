@@ -31,8 +31,9 @@ const LATE_MS = 1000;
  *
  * @param tookMs how long the attempt had lasted, where that is known
  * @param limitMs how long it might have
+ * @param lagMs how long the gateway itself had been too busy to hear an answer, at the most
  */
-export function judge(error: unknown, tookMs = 0, limitMs = Infinity): Judgement {
+export function judge(error: unknown, tookMs = 0, limitMs = Infinity, lagMs = 0): Judgement {
   if (!(error instanceof SfuError)) return JUDGEMENTS.gone;
   switch (error.failure) {
     case "refused":
@@ -45,7 +46,7 @@ export function judge(error: unknown, tookMs = 0, limitMs = Infinity): Judgement
     case "too_large":
       return JUDGEMENTS.brokenSfu;
     case "timeout":
-      return isLate(tookMs, limitMs) ? JUDGEMENTS.unseen : JUDGEMENTS.brokenSfu;
+      return isLate(tookMs + lagMs, limitMs) ? JUDGEMENTS.unseen : JUDGEMENTS.brokenSfu;
     case "unauthorized":
       return JUDGEMENTS.unsure;
     case "status_5xx":
@@ -56,6 +57,6 @@ export function judge(error: unknown, tookMs = 0, limitMs = Infinity): Judgement
       // Too large, and another SFU may take a little more: still it is the request that is odd.
       return [413, 414, 431].includes(error.status ?? 0) ? JUDGEMENTS.tooLarge : JUDGEMENTS.unsure;
     case "aborted":
-      return tookMs >= LATE_MS ? JUDGEMENTS.late : JUDGEMENTS.gone;
+      return tookMs - lagMs >= LATE_MS ? JUDGEMENTS.late : JUDGEMENTS.gone;
   }
 }

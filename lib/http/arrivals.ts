@@ -8,6 +8,8 @@ import type { Clock } from "../clock.ts";
 export interface Arrivals {
   /** To be told of every connection as it is accepted. */
   opened(socket: Socket): void;
+  /** Whether none has been asked for on it yet. */
+  isFirst(socket: Socket): boolean;
   /** On the clock's monotonic scale; to be asked once for each request. */
   of(socket: Socket): number;
 }
@@ -16,6 +18,7 @@ export function createArrivals(clock: Clock): Arrivals {
   const openedMs = new WeakMap<Socket, number>();
   return {
     opened: (socket) => openedMs.set(socket, clock.monotonic()),
+    isFirst: (socket) => openedMs.has(socket),
     of(socket) {
       const arrivedMs = openedMs.get(socket) ?? clock.monotonic();
       openedMs.delete(socket);

@@ -1,20 +1,15 @@
 import { createHash } from "node:crypto";
 import { outgoingClaims } from "../auth/resign.ts";
+import type { Throttle } from "../auth/throttle.ts";
 import type { Verify } from "../auth/verify.ts";
-import { GatewayError } from "../errors.ts";
-import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
 /** Lets through only what was signed with one of the gateway's keys and names a conference. */
-export function authenticate(verify: Verify, events: Events): GatewayMiddleware {
+export function authenticate(verify: Verify, throttle: Throttle): GatewayMiddleware {
   return async (context, next) => {
-    try {
-      const verified = await verify(context.get("authorization"));
-      context.state.authenticated = { conference: idOf(verified.conference), payload: outgoingClaims(verified) };
-    } catch (error) {
-      if (error instanceof GatewayError) events.emit("rejected", { reason: error.code });
-      throw error;
-    }
+    const { state } = context;
+    const verified = await throttle.watch(state.callerAddress, () => verify(context.get("authorization")));
+    state.authenticated = { conference: idOf(verified.conference), payload: outgoingClaims(verified) };
     await next();
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Throttle } from "../auth/throttle.ts";
 import type { DisconnectOrder, VerifyDisconnect } from "../auth/verify-disconnect.ts";
 import type { Config } from "../config/config.ts";
 import { GatewayError, toError, toGatewayError } from "../errors.ts";
@@ -17,6 +18,7 @@ export interface DisconnectTools extends TellSfusTools {
   readonly registry: Registry;
   readonly homes: ChannelHomes;
   readonly verify: VerifyDisconnect;
+  readonly throttle: Throttle;
   /** For a shutdown to wait for. */
   readonly underWay: UnderWay;
   readonly limits: Pick<Config["failover"], "attemptTimeoutMs" | "retryTimeoutMs">;
@@ -44,8 +46,8 @@ const NOBODY: Told = { channels: 0, unknown: 0, silent: 0, asked: [], failed: []
  * The budget runs from the arrival, the body's way included, as that of a channel does. Odoo's own 3 s begin when its body
  * is out, but that is one packet; of a caller who lets his trickle in, a shutdown must know when he is done.
  *
- * @throws {GatewayError} 413 `body_too_large`, 422 `missing_token`, `invalid_token` or `invalid_claims`, 502
- *   `disconnect_incomplete`, 508 `loop_detected`
+ * @throws {GatewayError} 413 `body_too_large`, 422 `missing_token`, `invalid_token` or `invalid_claims`, 429
+ *   `rate_limited`, 502 `disconnect_incomplete`, 508 `loop_detected`
  */
 export function disconnect(tools: DisconnectTools): GatewayMiddleware {
   const end = async ({
@@ -56,7 +58,7 @@ export function disconnect(tools: DisconnectTools): GatewayMiddleware {
     let told = NOBODY;
     let error: Error | null = null;
     try {
-      const order = await takeIn(req, tools);
+      const order = await takeIn(req, callerAddress, tools);
       const parted = partBySfu(order.channels, tools);
       const { attemptTimeoutMs, retryTimeoutMs } = tools.limits;
       const bounds = { attemptTimeoutMs, deadlineMs: startedMs + retryTimeoutMs };
@@ -75,16 +77,16 @@ export function disconnect(tools: DisconnectTools): GatewayMiddleware {
   return (context) => tools.underWay.add(end(context));
 }
 
-async function takeIn(request: IncomingMessage, { events, verify }: DisconnectTools): Promise<DisconnectOrder> {
-  try {
-    refuseLoop(request);
-    const order = await verify((await readBody(request, MAX_DISCONNECT_BYTES)).toString());
-    refuseTooMany(order);
-    return order;
-  } catch (error) {
-    if (error instanceof GatewayError && error.code !== "caller_gone") events.emit("rejected", { reason: error.code });
-    throw error;
-  }
+async function takeIn(
+  request: IncomingMessage,
+  callerAddress: string,
+  { verify, throttle }: DisconnectTools,
+): Promise<DisconnectOrder> {
+  refuseLoop(request);
+  const token = (await readBody(request, MAX_DISCONNECT_BYTES)).toString();
+  const order = await throttle.watch(callerAddress, () => verify(token));
+  refuseTooMany(order);
+  return order;
 }
 
 function refuseTooMany({ channels: { length } }: DisconnectOrder): void {

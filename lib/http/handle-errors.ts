@@ -1,9 +1,9 @@
 import type { ErrorAnswer } from "../api/error.ts";
-import { GatewayError, toError, toGatewayError } from "../errors.ts";
+import { GatewayError, isRejection, toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
-/** The one catch: everything below throws, everything above sees an answer. */
+/** The one catch: everything below throws, everything above sees an answer. So it is here that all rejections are seen. */
 export function handleErrors(events: Events): GatewayMiddleware {
   return async (context, next) => {
     try {
@@ -12,10 +12,14 @@ export function handleErrors(events: Events): GatewayMiddleware {
     } catch (thrown) {
       const error = toGatewayError(thrown);
       if (error.code === "internal") events.emit("unexpected", { where: context.path, error: toError(thrown) });
-      context.status = error.status;
+      const { code, status, message } = error;
+      const { requestId, callerAddress } = context.state;
+      if (isRejection(code)) {
+        const { method, path } = context;
+        events.emit("rejected", { requestId, reason: code, status, message, method, path, callerAddress });
+      }
+      context.status = status;
       if (error.retryAfterS !== null) context.set("Retry-After", String(error.retryAfterS));
-      const { code, message } = error;
-      const { requestId } = context.state;
       const body: Readonly<Record<keyof ErrorAnswer, string>> = { error: code, message, requestId };
       context.body = body;
     }

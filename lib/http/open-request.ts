@@ -1,13 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { BlockList } from "node:net";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { callerAddress } from "./caller-address.ts";
 import type { GatewayMiddleware, RequestState } from "./context.ts";
-
-/** An id that a proxy in front has given is kept, so that one search finds the request in both logs. */
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
+import { requestIdOf } from "./request-id.ts";
 
 export interface OpenRequestOptions {
   readonly clock: Clock;
@@ -19,8 +16,7 @@ export interface OpenRequestOptions {
 /** Gives a request its id, its caller's address, and the signal that ends with the connection. */
 export function openRequest({ clock, arrivals, trustedProxies, isDraining }: OpenRequestOptions): GatewayMiddleware {
   return async (context, next) => {
-    const given = context.get("x-request-id");
-    const requestId = REQUEST_ID.test(given) ? given : randomUUID();
+    const requestId = requestIdOf(context.req.headers["x-request-id"]);
     const controller = new AbortController();
     const forwardedFor = context.get("x-forwarded-for");
     const state: RequestState = {

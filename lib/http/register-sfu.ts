@@ -1,5 +1,6 @@
 import type { HeartbeatTaken } from "../api/sfu.ts";
 import type { Replays } from "../auth/replays.ts";
+import type { Throttle } from "../auth/throttle.ts";
 import type { VerifyHeartbeat } from "../auth/verify-heartbeat.ts";
 import { toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -12,6 +13,7 @@ import { readBody } from "./read-body.ts";
 export interface RegisterSfuTools {
   readonly events: Events;
   readonly verify: VerifyHeartbeat;
+  readonly throttle: Throttle;
   readonly replays: Replays;
   readonly rules: AddressRules;
   readonly heartbeats: Heartbeats;
@@ -25,13 +27,14 @@ export const MAX_HEARTBEAT_BYTES = 16 * 1024;
  * verified, and nothing changes before all else has been checked.
  *
  * @throws {GatewayError} 400 `invalid_heartbeat`, 401 `missing_token`, `invalid_token` or `replayed`, 403
- *   `address_not_allowed` or `fleet_full`, 413 `body_too_large`
+ *   `address_not_allowed` or `fleet_full`, 413 `body_too_large`, 429 `rate_limited`
  */
-export function registerSfu({ events, verify, replays, rules, heartbeats }: RegisterSfuTools): GatewayMiddleware {
-  return async ({ req, response }) => {
+export function registerSfu(tools: RegisterSfuTools): GatewayMiddleware {
+  const { events, verify, throttle, replays, rules, heartbeats } = tools;
+  return async ({ req, response, state: { callerAddress } }) => {
     let address: string | null = null;
     try {
-      const token = await verify(req.headers.authorization);
+      const token = await throttle.watch(callerAddress, () => verify(req.headers.authorization));
       const body = await readBody(req, MAX_HEARTBEAT_BYTES);
       const json = parseBody(body);
       address = addressIn(json);

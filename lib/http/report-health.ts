@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Breakers } from "../failover/breakers.ts";
 import type { Registry } from "../sfu/registry.ts";
 import type { Availability, Sfu } from "../sfu/sfu.ts";
+import { shareCost } from "../share-cost.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
 export interface HealthTools {
@@ -16,10 +17,15 @@ export interface HealthTools {
 
 /** `GET /v1/health`: the fleet; 200 while one SFU takes new conferences, else 503. */
 export function reportHealth(tools: HealthTools): GatewayMiddleware {
-  return ({ response }) => {
-    const body = fleetReport(tools);
-    response.status = body.available > 0 ? 200 : 503;
-    response.body = body;
+  const report = shareCost(tools.clock, () => {
+    const fleet = fleetReport(tools);
+    return { status: fleet.available > 0 ? 200 : 503, json: JSON.stringify(fleet) };
+  });
+  return async ({ response }) => {
+    const { status, json } = await report();
+    response.status = status;
+    response.type = "application/json";
+    response.body = json;
   };
 }
 

@@ -15,14 +15,7 @@ const SCRIPTS = ["words.js", "dom.js", "overview.js", "fleet.js", "regions.js", 
 export function showDashboard(): GatewayMiddleware {
   const { html, policy } = pageOf(read);
   return ({ response }) => {
-    response.set({
-      "Content-Security-Policy": policy,
-      "X-Content-Type-Options": "nosniff",
-      "X-Frame-Options": "DENY",
-      "Referrer-Policy": "no-referrer",
-      "Cross-Origin-Resource-Policy": "same-origin",
-      "Cache-Control": "no-store",
-    });
+    response.set("Content-Security-Policy", policy);
     response.type = "html";
     response.body = html;
   };

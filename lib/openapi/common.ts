@@ -1,5 +1,5 @@
 import type { Json } from "./json.ts";
-import { refusal } from "./responses.ts";
+import { busy, refusal } from "./responses.ts";
 
 /** What any request may get, whatever it asks for. */
 export const commonResponses: Json = {
@@ -9,16 +9,31 @@ export const commonResponses: Json = {
     ...refusal({ method_not_allowed: "this route has no such method" }),
   },
   TooSlow: refusal({ bad_request: "the request took too long to arrive" }),
-  LargeHeaders: refusal({ bad_request: "the headers are larger than 16 KB" }),
+  TooMany: busy({ rate_limited: "too many requests from this address: 100 in 1 s is the most" }),
+  TooBusy: busy({ too_busy: "the gateway has as many requests in hand as it can answer in time" }),
+  Expectation: refusal({ expectation_failed: "only 'Expect: 100-continue' can be met" }),
+  LargeHeaders: refusal({ bad_request: "the headers are more than 100, or larger than 16 KB" }),
   Internal: refusal({ internal: "something went wrong inside the gateway" }),
 };
 
 /** Those of them that every operation lists. */
 export const everywhere: Json = {
   "408": { $ref: "#/components/responses/TooSlow" },
+  "417": { $ref: "#/components/responses/Expectation" },
   "431": { $ref: "#/components/responses/LargeHeaders" },
   "500": { $ref: "#/components/responses/Internal" },
 };
+
+/** And those of all that a flood may reach; whoever watches the gateway is always answered. */
+export const limited: Json = {
+  "429": { $ref: "#/components/responses/TooMany" },
+  "503": { $ref: "#/components/responses/TooBusy" },
+};
+const UNLIMITED: readonly string[] = ["/healthz", "/readyz", "/noop", "/v1/noop", "/metrics"];
+
+export function isLimited(path: string): boolean {
+  return !UNLIMITED.includes(path);
+}
 
 export const commonHeaders: Json = {
   RequestId: {

@@ -1,4 +1,4 @@
-import { everywhere } from "./common.ts";
+import { everywhere, isLimited, limited } from "./common.ts";
 import type { Json } from "./json.ts";
 
 /** One route, as an OpenAPI Path Item's operation. */
@@ -16,14 +16,18 @@ export interface Heading {
 }
 
 export function get(path: string, heading: Heading, details: Json): Operation {
-  return { method: "get", path, says: saying(heading, details) };
+  return { method: "get", path, says: saying(path, heading, details) };
 }
 
 export function post(path: string, heading: Heading, details: Json): Operation {
-  return { method: "post", path, says: saying(heading, details) };
+  return { method: "post", path, says: saying(path, heading, details) };
 }
 
-function saying({ tag, id, summary }: Heading, { parameters = [], responses, security = [], ...others }: Json): Json {
+function saying(
+  path: string,
+  { tag, id, summary }: Heading,
+  { parameters = [], responses, security = [], ...others }: Json,
+): Json {
   return {
     tags: [tag],
     operationId: id,
@@ -31,7 +35,7 @@ function saying({ tag, id, summary }: Heading, { parameters = [], responses, sec
     ...others,
     security,
     parameters: [...(parameters as Json[]), parameter("RequestId")],
-    responses: { ...(responses as Json), ...everywhere },
+    responses: { ...(isLimited(path) ? limited : {}), ...(responses as Json), ...everywhere },
   };
 }
 

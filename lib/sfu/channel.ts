@@ -4,11 +4,11 @@ import { SfuError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
 /** A uuid of o-sfu and odoo/sfu has 36 characters. */
-export const MAX_UUID_LENGTH = 256;
+const MAX_UUID_LENGTH = 256;
 
 /** `url` is where the browsers connect: an http or https URL. */
 export const channelSchema = z.object({
-  uuid: z.string().min(1).max(MAX_UUID_LENGTH),
+  uuid: z.string().min(1).max(MAX_UUID_LENGTH).refine(isVisible),
   url: z.string().max(2048).refine(isWebUrl),
 });
 
@@ -29,12 +29,36 @@ export function parseChannel(body: Uint8Array): Channel {
     throw new SfuError("garbage", "answered 200 with a body that is not JSON", 200);
   }
   const result = channelSchema.safeParse(json);
-  if (!result.success) throw new SfuError("garbage", "answered 200 with JSON that is not {uuid, url}", 200);
-  return result.data;
+  if (result.success) return result.data;
+  const [field] = result.error.issues[0]?.path ?? [];
+  throw new SfuError("garbage", `answered 200 with JSON ${field === undefined ? NO_CHANNEL : FAULTS[field]}`, 200);
 }
 
-/** More strictly than `URL`, which forgives spaces around it and missing slashes: browsers get the text as it is. */
+/** Whether a channel may be called so, in an answer or in statistics. */
+export function isChannelName(uuid: unknown): uuid is string {
+  return typeof uuid === "string" && uuid !== "" && uuid.length <= MAX_UUID_LENGTH && isVisible(uuid);
+}
+
+const NO_CHANNEL = "that is not {uuid, url}";
+
+/** Never quoted: it may be anything. */
+const FAULTS: Readonly<Record<PropertyKey, string>> = {
+  uuid: `whose uuid is no text of 1 to ${String(MAX_UUID_LENGTH)} visible characters`,
+  url: "whose url is no http or https URL that browsers and Odoo can use: a host, perhaps a port and a path, no more",
+};
+
+/** No control characters, nothing that turns the writing around, no halves of characters. */
+function isVisible(text: string): boolean {
+  return !/[\p{C}\p{Zl}\p{Zp}]/u.test(text);
+}
+
+/**
+ * More strictly than `URL`, which forgives blanks around it, missing slashes and much else: browsers and Odoo get the text
+ * as it is. Odoo appends the path of a disconnect, and a browser opens no WebSocket where there is a fragment, so neither
+ * that nor a query.
+ */
 function isWebUrl(text: string): boolean {
-  const url = /^https?:\/\/[^\s\\]+$/i.test(text) ? URL.parse(text) : null;
-  return url !== null && url.username === "" && url.password === "";
+  if (!/^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\"<>^`{|}]*)?$/i.test(text) || !isVisible(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && url.port !== "0";
 }

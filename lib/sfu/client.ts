@@ -110,6 +110,7 @@ export function createSfuClient(
       });
       const answer = await get(sfu, `/v1/channel${query === "" ? "" : `?${query}`}`, headers, bounds);
       requireStatus(answer, 200);
+      requirePlain(answer);
       const channel = parseChannel(answer.body);
       return sfu.publicUrl === null ? channel : { ...channel, url: sfu.publicUrl };
     },
@@ -139,6 +140,7 @@ export function createSfuClient(
         maxBytes: MAX_STATS_BYTES,
       });
       requireStatus(answer, 200);
+      requirePlain(answer);
       return parseStats(answer.body);
     },
 
@@ -173,6 +175,12 @@ function edgeHeaders(sfu: Sfu): Record<string, string> {
 
 function requireStatus(answer: Answer, status: number): void {
   if (answer.status !== status) throw unexpectedStatus(answer.status);
+}
+
+/** «Not JSON» would be true as well, and somebody would look for it in vain: tools decompress what they show. */
+function requirePlain({ status, headers: { "content-encoding": encoding = "identity" } }: Answer): void {
+  if (encoding === "identity") return;
+  throw new SfuError("garbage", "answered with a compressed body, which was not asked for", status);
 }
 
 function unexpectedStatus(status: number): SfuError {

@@ -16,6 +16,8 @@ export interface ProberTools {
   readonly registry: Registry;
   readonly client: SfuClient;
   readonly breakers: TrialBreakers;
+  /** For how long on end the gateway has been too busy to hear an answer since `sinceMs`, at the most; 0 without it. */
+  readonly lagSince?: (sinceMs: number) => number;
 }
 
 export type ProberSettings = Pick<Config, "health" | "breaker">;
@@ -29,6 +31,8 @@ interface Findings {
   faultAtMs: number;
   /** When such a call last drew a probe. */
   drawnAtMs: number;
+  /** Whether probes have brought it back, and its breaker has yet to close. */
+  isBack: boolean;
 }
 
 /** Enough for a fleet of 1,000 half of which hangs; a healthy one takes one or two. */
@@ -57,7 +61,7 @@ const FARTHEST_MS = 250;
  * @returns what stops it
  */
 export function createProber(initial: ProberSettings, tools: ProberTools): () => void {
-  const { clock, random, events, registry, client, breakers } = tools;
+  const { clock, random, events, registry, client, breakers, lagSince = () => 0 } = tools;
   let { unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(initial);
   const stopped = new AbortController();
   const noteHealth = createHealthNotes(clock, registry);
@@ -72,6 +76,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
       successes: 0,
       faultAtMs: -Infinity,
       drawnAtMs: -Infinity,
+      isBack: false,
     });
   };
 
@@ -90,8 +95,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
       case "down":
         if (found.successes < healthyAfter) break;
         noteHealth(sfu, "healthy");
-        // It need not wait for the reset time, if it knows its key.
-        if (breakers.state(sfu) === "open") keyChecks.draw(sfu);
+        found.isBack = true;
         break;
       case "failing":
         if (!remembersFaults(sfu, found)) noteHealth(sfu, "healthy");
@@ -100,6 +104,8 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
       case "misconfigured":
       case "expired":
     }
+    // It need not wait for the reset time, if it knows its key; that may have been checked too lately to be again.
+    if (found.isBack && breakers.state(sfu) === "open") keyChecks.draw(sfu);
   };
 
   /** @returns whether the next probe has something to confirm */
@@ -134,7 +140,8 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     // What it says to another key is no answer.
     if (isInDoubt && registry.get(sfu.address)?.key.equals(sfu.key) !== true) return 0;
     // A gateway that was itself late, or stopped, has not seen whether anybody answered.
-    if (error?.failure === "timeout" && isLate(clock.monotonic() - startedMs, bounds.timeoutMs)) return 0;
+    const tookMs = clock.monotonic() - startedMs;
+    if (error?.failure === "timeout" && isLate(tookMs + lagSince(startedMs), bounds.timeoutMs)) return 0;
     if (error === null) {
       succeeded(sfu, found);
       return null;
@@ -211,11 +218,14 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     if (to !== "closed") return;
     // The calls that had opened it are answered for.
     found.faultAtMs = -Infinity;
+    found.isBack = false;
     if (stateOf(sfu) === "failing") noteHealth(sfu, "healthy");
   });
   on("health", ({ to }, _, found) => {
     // It may have signed off: what it answered before counts no more.
-    if (to.state === "down") found.successes = 0;
+    if (to.state !== "down") return;
+    found.successes = 0;
+    found.isBack = false;
   });
   events.on("sfuChanged", ({ from, to }) => {
     if (keyChecks.isInDoubt(to) && !from.key.equals(to.key)) rounds.now(to);

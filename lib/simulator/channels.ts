@@ -31,12 +31,14 @@ const noSettings: ChannelSettings = { key: null, webRtc: true, recordingAddress:
 /** The channels of one life of the SFU. */
 export class ChannelBook {
   readonly #clock: Clock;
+  readonly #onMade: (channel: SimulatedChannel) => void;
   readonly #byUuid = new Map<string, SimulatedChannel>();
   readonly #uuidByOwner = new Map<string, string>();
   #background: SimulatedChannel | null = null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onMade: (channel: SimulatedChannel) => void) {
     this.#clock = clock;
+    this.#onMade = onMade;
   }
 
   get all(): readonly SimulatedChannel[] {
@@ -58,6 +60,7 @@ export class ChannelBook {
     const channel = this.#create(identity, iss, settings);
     this.#byUuid.set(channel.uuid, channel);
     this.#uuidByOwner.set(ownerOf(identity, iss), channel.uuid);
+    this.#onMade(channel);
     return channel;
   }
 

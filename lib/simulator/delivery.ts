@@ -6,7 +6,7 @@ import { sleep, type Clock } from "../clock.ts";
 /** What goes over the wire. An empty body has no Content-Type, like the real one's. */
 export interface Parcel {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -28,7 +28,7 @@ export interface Drip {
 export async function dripBody(response: ServerResponse, parcel: Parcel, drip: Drip): Promise<void> {
   response.writeHead(parcel.status, { ...headersOf(parcel), "Content-Length": Buffer.byteLength(parcel.body) });
   response.flushHeaders();
-  if (await dripBytes(parcel.body, response, drip)) response.end();
+  if (await dripBytes(Buffer.from(parcel.body), response, drip)) response.end();
 }
 
 /** The status line and the headers byte by byte too. Resolves to whether the caller stayed to the end. */
@@ -38,8 +38,8 @@ export async function dripAll(response: ServerResponse, parcel: Parcel, drip: Dr
   const { status, body } = parcel;
   const headers = { ...headersOf(parcel), "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`;
-  const isComplete = await dripBytes(text, socket, drip);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`;
+  const isComplete = await dripBytes(Buffer.concat([Buffer.from(head), Buffer.from(body)]), socket, drip);
   if (isComplete) socket.end();
   return isComplete;
 }
@@ -62,8 +62,8 @@ function* hugeBody(bytes: number): Generator<Buffer> {
 }
 
 /** Resolves to whether there was somebody to write to until the end. */
-async function dripBytes(text: string, to: Writable, drip: Drip): Promise<boolean> {
-  for (const byte of Buffer.from(text)) {
+async function dripBytes(bytes: Buffer, to: Writable, drip: Drip): Promise<boolean> {
+  for (const byte of bytes) {
     await sleep(drip.clock, drip.intervalMs, drip.signal);
     if (to.destroyed) return false;
     to.write(Buffer.of(byte));
@@ -72,5 +72,5 @@ async function dripBytes(text: string, to: Writable, drip: Drip): Promise<boolea
 }
 
 function headersOf({ body, headers }: Parcel): Readonly<Record<string, string>> {
-  return body === "" ? { ...headers } : { "Content-Type": "application/json", ...headers };
+  return body.length === 0 ? { ...headers } : { "Content-Type": "application/json", ...headers };
 }

@@ -1,8 +1,11 @@
 import type { ServerResponse } from "node:http";
+import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import { sleep, type Clock } from "../clock.ts";
 import { dripAll, dripBody, send, sendHuge, type Parcel } from "./delivery.ts";
-import type { Fault } from "./faults.ts";
+import type { Compression, Fault } from "./faults.ts";
+import { lieFor } from "./lies.ts";
 import type { Answer } from "./routes.ts";
+import { sendScript, UNASKED_ANSWER, type WireScript, wireScript } from "./wire.ts";
 
 /** One request on its way through the simulator. */
 export interface Exchange {
@@ -24,6 +27,7 @@ export interface Exchange {
 
 const notJson = "<!doctype html><title>It works!</title>";
 const defaultHugeBytes = 1024 * 1024;
+const defaultBombBytes = 1024 * 1024;
 
 /**
  * Answers a request as the fault has it.
@@ -60,6 +64,22 @@ export async function perform(exchange: Exchange): Promise<void> {
     case "slow":
       await sleep(clock, fault.delayMs, life);
       break;
+    case "lie":
+      await sendInstead(exchange, ({ body }) => ({ status: 200, ...lieFor(fault.lie, body) }));
+      return;
+    case "compressed":
+      await sendInstead(exchange, ({ status, body }) => ({
+        status,
+        body: compressors[fault.by](body + " ".repeat(Math.max(0, (fault.bytes ?? defaultBombBytes) - body.length))),
+        headers: { "Content-Encoding": fault.by },
+      }));
+      return;
+    case "wire": {
+      const answer = await exchange.answer();
+      if (answer.kind === "answer") await sendRaw(exchange, wireScript(fault.trick, answer));
+      return;
+    }
+    case "unasked":
     case "unauthorized":
     case "worker_hang":
     case undefined:
@@ -67,6 +87,38 @@ export async function perform(exchange: Exchange): Promise<void> {
   }
   const answer = await exchange.answer();
   if (answer.kind === "answer") sendParcel(exchange, answer);
+  if (fault?.kind === "unasked" && fault.when === "later") await sendUnasked(exchange, fault.delayMs);
+}
+
+const compressors: Readonly<Record<Compression, (text: string) => Buffer>> = {
+  gzip: (text) => gzipSync(text),
+  deflate: (text) => deflateSync(text),
+  // The best quality would take seconds.
+  br: (text) => brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+};
+
+/** Something else where there is a 200; a refusal is a refusal. */
+async function sendInstead(
+  exchange: Exchange,
+  make: (proper: Extract<Answer, { kind: "answer" }>) => Parcel,
+): Promise<void> {
+  const answer = await exchange.answer();
+  if (answer.kind === "answer") sendParcel(exchange, answer.status === 200 ? make(answer) : answer);
+}
+
+async function sendRaw({ response, onStatus, onRawEnd }: Exchange, script: WireScript): Promise<void> {
+  const { socket } = response;
+  if (socket === null || response.destroyed) return;
+  if (script.status !== null) onStatus(script.status);
+  await sendScript(socket, script);
+  if (script.then === "close") onRawEnd();
+}
+
+/** The response lets go of its connection when it is over. */
+async function sendUnasked({ response, clock, life }: Exchange, delayMs: number): Promise<void> {
+  const { socket } = response;
+  await sleep(clock, delayMs, life);
+  if (socket?.writable === true) socket.write(UNASKED_ANSWER);
 }
 
 /** A caller that hung up gets nothing; the work was done all the same, as by the real one. */

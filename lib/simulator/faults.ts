@@ -1,5 +1,9 @@
+import { type ChannelLie, isChannelLie, type StatsLie } from "./lies.ts";
+import type { WireTrick } from "./wire.ts";
+
 /**
- * A way in which the simulated SFU misbehaves. All but `status`, `unauthorized` and `worker_hang` hit every route.
+ * A way in which the simulated SFU misbehaves. All but `status`, `unauthorized`, `worker_hang` and `lie` hit every route,
+ * `wire` and `compressed` also one alone (`path`).
  * Delays and intervals are milliseconds of the simulator's clock.
  */
 export type Fault =
@@ -24,7 +28,21 @@ export type Fault =
   /** 302 to another host. */
   | { readonly kind: "redirect"; readonly location?: string }
   /** The media worker is stopped: noop and stats are fine, a valid join is never answered. */
-  | { readonly kind: "worker_hang" };
+  | { readonly kind: "worker_hang" }
+  /** 200 with JSON that is not what it should be, in place of a channel or of statistics; see lies.ts. */
+  | { readonly kind: "lie"; readonly lie: ChannelLie | StatsLie }
+  /** An answer that is wrong below all JSON, in the bytes of HTTP; see wire.ts. */
+  | { readonly kind: "wire"; readonly trick: WireTrick; readonly path?: string }
+  /** The proper body, with blanks up to so many bytes (1 MiB), compressed without having been asked. */
+  | { readonly kind: "compressed"; readonly by: Compression; readonly bytes?: number; readonly path?: string }
+  /**
+   * An answer that nobody has asked for, on a connection that is kept: `first`, before any request, `{"result":"ok"}` as
+   * noop has it; `later`, so long after the proper one, a channel called `UNASKED_UUID`.
+   */
+  | { readonly kind: "unasked"; readonly when: "first" }
+  | { readonly kind: "unasked"; readonly when: "later"; readonly delayMs: number };
+
+export type Compression = "gzip" | "deflate" | "br";
 
 export type FaultKind = Fault["kind"];
 
@@ -41,6 +59,10 @@ const touched = {
   huge: null,
   redirect: null,
   worker_hang: ["/v1/channel"],
+  lie: ["/v1/channel", "/v1/stats"],
+  wire: null,
+  compressed: null,
+  unasked: null,
 } satisfies Record<FaultKind, readonly string[] | null>;
 
 /** Every kind, for tests that walk all of them. */
@@ -58,6 +80,10 @@ const examples: { readonly [Kind in FaultKind]: Extract<Fault, { readonly kind: 
   huge: { kind: "huge" },
   redirect: { kind: "redirect" },
   worker_hang: { kind: "worker_hang" },
+  lie: { kind: "lie", lie: "uuid_null" },
+  wire: { kind: "wire", trick: "chunk_negative" },
+  compressed: { kind: "compressed", by: "gzip" },
+  unasked: { kind: "unasked", when: "first" },
 };
 
 /** A typical fault of that kind: one that no caller with Odoo's patience gets a channel through. */
@@ -66,6 +92,8 @@ export function exampleFault(kind: FaultKind): Fault {
 }
 
 export function touches(fault: Fault, path: string): boolean {
+  if (fault.kind === "lie") return path === (isChannelLie(fault.lie) ? "/v1/channel" : "/v1/stats");
+  if ("path" in fault) return path === fault.path;
   const paths: readonly string[] | null = touched[fault.kind];
   return paths === null || paths.includes(path);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { sleep, type Clock, type Random } from "../clock.ts";
 import { callerOf, type CallerSettings } from "./caller.ts";
-import { ChannelBook } from "./channels.ts";
+import { ChannelBook, type SimulatedChannel } from "./channels.ts";
 import type { FamilyRules } from "./family.ts";
 import type { LogEntry } from "./request-log.ts";
 import { route, type Answer } from "./routes.ts";
@@ -16,6 +16,8 @@ export interface LifeSettings {
   readonly random: Random;
   /** How long a join takes once its `iss` has been looked up; a `max` of 0 sets no timer. */
   readonly latencyMs: { readonly min: number; readonly max: number };
+  /** Told of each channel in the moment of its making. */
+  readonly onChannel: (channel: SimulatedChannel) => void;
 }
 
 /** One run of the SFU process, from its start to its end: its channels and the work in its hands. */
@@ -26,7 +28,7 @@ export class Life {
 
   constructor(settings: LifeSettings) {
     this.#settings = settings;
-    this.channels = new ChannelBook(settings.clock);
+    this.channels = new ChannelBook(settings.clock, settings.onChannel);
   }
 
   /** Aborted when the process ends. */

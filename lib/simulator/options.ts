@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../clock.ts";
+import type { SimulatedChannel } from "./channels.ts";
 import { families } from "./families.ts";
 import type { SfuFamily } from "./family.ts";
 import type { LifeSettings } from "./life.ts";
@@ -24,6 +25,8 @@ export interface SimulatedSfuOptions {
    * and then simultaneous joins cannot race.
    */
   readonly latencyMs?: { readonly min: number; readonly max: number };
+  /** Told of each channel in the moment of its making, before anybody is answered. */
+  readonly onChannel?: (channel: SimulatedChannel) => void;
   /** How many of the latest requests are remembered; 10,000. */
   readonly maxRequests?: number;
 }
@@ -42,5 +45,6 @@ export function lifeSettingsOf(options: SimulatedSfuOptions): LifeSettings {
     clock: options.clock,
     random: options.random,
     latencyMs: options.latencyMs ?? { min: 0.5, max: 3 },
+    onChannel: options.onChannel ?? (() => undefined),
   };
 }

@@ -1,22 +1,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { CallerSettings } from "./caller.ts";
 import type { SessionCounts, SimulatedChannel } from "./channels.ts";
 import { perform } from "./exchange.ts";
 import type { Fault } from "./faults.ts";
 import { Life, type LifeSettings } from "./life.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type Traffic } from "./listener.ts";
 import { lifeSettingsOf, type SimulatedSfuOptions } from "./options.ts";
 import { arrival, RequestLog, type SimulatedRequest } from "./request-log.ts";
 import { FaultScript, type Step } from "./script.ts";
 import { targetOf } from "./target.ts";
+import { UNASKED_GREETING } from "./wire.ts";
 
 export type { SessionCounts, SimulatedChannel, SimulatedSession } from "./channels.ts";
 export type { SfuFamily } from "./family.ts";
 export { exampleFault, faultKinds, type Fault, type FaultKind } from "./faults.ts";
+export { type ChannelLie, channelLieNames, oddTruths, type StatsLie, statsLieNames } from "./lies.ts";
+export type { Traffic } from "./listener.ts";
 export type { SimulatedSfuOptions } from "./options.ts";
 export type { SimulatedRequest } from "./request-log.ts";
 export type { Step } from "./script.ts";
 export type { ChannelStats } from "./stats.ts";
+export { UNASKED_UUID, type WireTrick, wireTricks } from "./wire.ts";
 
 /**
  * A fake SFU over real HTTP that keeps contract.md to the letter, until it is told to misbehave. Channels get no
@@ -37,9 +42,12 @@ export class SimulatedSfu {
   constructor(options: SimulatedSfuOptions) {
     this.#settings = lifeSettingsOf(options);
     this.#origin = { proxy: options.proxy ?? true, publicIp: options.publicIp ?? "127.0.0.1" };
-    this.#listener = new Listener(options.port ?? 0, this.#settings.family.maxHeaderBytes, (request, response) => {
-      void this.#serve(request, response);
-    });
+    this.#listener = new Listener(
+      options.port ?? 0,
+      this.#settings.family.maxHeaderBytes,
+      (request, response) => void this.#serve(request, response),
+      (socket) => this.#greet(socket),
+    );
     this.#script = new FaultScript(options.clock, () => void this.#settle().catch(() => undefined));
     this.#log = new RequestLog(options.maxRequests ?? 10_000);
     this.#life = new Life(this.#settings);
@@ -54,6 +62,11 @@ export class SimulatedSfu {
   /** What arrived lately, oldest first. Requests with headers over the limit (431) never get so far. */
   get requests(): readonly SimulatedRequest[] {
     return this.#log.entries;
+  }
+
+  /** What has gone over its connections since it was made. */
+  get traffic(): Traffic {
+    return this.#listener.traffic;
   }
 
   /** In the order of their making. */
@@ -132,6 +145,11 @@ export class SimulatedSfu {
     this.#life.channels.setLoad(sessions);
   }
 
+  /** Ends every connection, as an SFU does with idle ones; the port stays open. */
+  hangUp(how: "close" | "reset"): void {
+    this.#listener.hangUp(how);
+  }
+
   #settle(): Promise<void> {
     return this.#enqueue(() => {
       const shouldListen = this.#isOn && this.#script.fault?.kind !== "refuse";
@@ -144,6 +162,11 @@ export class SimulatedSfu {
     // Whoever asked for it hears of a failure; the next in the queue has a try of its own.
     this.#settling = done.catch(() => undefined);
     return done;
+  }
+
+  #greet(socket: Socket): void {
+    const { fault } = this.#script;
+    if (fault?.kind === "unasked" && fault.when === "first") socket.write(UNASKED_GREETING);
   }
 
   #startLife(): void {

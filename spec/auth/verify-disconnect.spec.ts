@@ -133,7 +133,8 @@ describe("a verifier of disconnects", () => {
   it("refuses claims that are nested beyond reason, and lives", async () => {
     const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
     const error = await refusal(token({ claims: `{"sessionIdsByChannel":{"a":${deep}},"exp":4000000000}` }));
-    expect(error).to.include({ code: "invalid_claims", status: 422 });
+    expect(error).to.include({ code: "invalid_token", status: 422 });
+    expect(error.message).to.match(/nested too deeply/);
   });
 
   it("shows no part of a token that it refuses", async () => {

@@ -50,7 +50,7 @@ describe("a verifier of heartbeats", () => {
     "a token without exp": [token({ claims: { iat: nowS } }), /no 'exp' claim/],
     "an exp that is no number": [token({ claims: { ...claims, exp: "soon" } }), /'exp' claim is not valid/],
     "an exp over five minutes ahead": [token({ claims: { ...claims, exp: nowS + 311 } }), /'exp' is more than 300 s/],
-    "an exp beyond all calendars": [token({ claims: { ...claims, exp: 1e300 } }), /'exp' is more than 300 s ahead/],
+    "an exp beyond all calendars": [token({ claims: { ...claims, exp: 1e300 } }), /'exp' claim is not valid/],
     "an iat over a minute ahead": [token({ claims: { ...claims, iat: nowS + 61 } }), /'iat' is more than 60 s/],
     "an iat that is no number": [token({ claims: { ...claims, iat: "now" } }), /'iat' claim is not valid/],
     "an nbf that is still to come": [token({ claims: { ...claims, nbf: nowS + 1 } }), /'nbf' claim is not valid/],

@@ -66,7 +66,15 @@ describe("a verifier", () => {
   }
 
   it("takes more than one space before the token", async () => {
-    expect(await verify(`Bearer   ${token({ claims })} `)).to.have.property("conference", claims.iss);
+    expect(await verify(`Bearer   ${token({ claims })}`)).to.have.property("conference", claims.iss);
+  });
+
+  it("takes a token of 12 KB, and refuses a longer one before it looks at it", async () => {
+    const lengthOf = (padding: number): number => token({ claims: { ...claims, x: "x".repeat(padding) } }).length;
+    let padding = 8000;
+    while (lengthOf(padding + 1) <= 12 * 1024) padding++;
+    expect(await bearer(token({ claims: { ...claims, x: "x".repeat(padding) } }))).to.have.property("conference", iss);
+    await expectRefused(token({ claims: { ...claims, x: "x".repeat(padding + 1) } }), /longer than 12288 characters/);
   });
 
   for (const header of [undefined, "", "Bearer", "Bearer ", "Bearer    ", token({ claims })]) {
@@ -160,7 +168,7 @@ describe("a verifier", () => {
     });
 
     it("is not kept busy by a long row of padding", async () => {
-      await expectRefused(`a.b.${"=".repeat(15_000)}x`, /fits none/);
+      await expectRefused(`a.b.${"=".repeat(12_000)}x`, /well-formed/);
     });
   });
 
@@ -193,7 +201,7 @@ describe("a verifier", () => {
       });
     }
 
-    for (const ahead of [60.5, 61, 3600, 1e300]) {
+    for (const ahead of [60.5, 61, 3600, 1e15]) {
       it(`refuses an iat ${ahead} s ahead, which the SFUs would`, async () => {
         await expectRefused(
           token({ claims: { ...claims, iat: nowS + ahead } }),
@@ -205,6 +213,15 @@ describe("a verifier", () => {
     it("refuses an iat that is no number", async () => {
       await expectRefused(token({ claims: { ...claims, iat: "now" } }), /'iat' claim is not valid/);
     });
+
+    for (const name of ["exp", "nbf", "iat"]) {
+      for (const time of ["1e999", "-1e999", "1e300", "9007199254740993"]) {
+        it(`refuses an ${name} of ${time}, which not every reader sees alike`, async () => {
+          const text = `{"iss":"room","exp":${String(nowS + 30)},"${name}":${time}}`.replace(/"exp":\d+,("exp")/, "$1");
+          await expectRefused(token({ claims: text }), new RegExp(`'${name}' claim is not valid`));
+        });
+      }
+    }
 
     it("refuses a token before its nbf", async () => {
       await expectRefused(token({ claims: { ...claims, nbf: nowS + 1 } }), /'nbf' claim is not valid/);
@@ -239,16 +256,39 @@ describe("a verifier", () => {
       await expectRefused(`${signed}.${signature}`, /not HS256/);
     });
 
-    it("refuses critical extensions and unencoded payloads", async () => {
-      await expectRefused(token({ header: { alg: "HS256", crit: ["x"], x: 1 }, claims }), /well-formed/);
-      await expectRefused(token({ header: { alg: "HS256", crit: ["b64"], b64: false }, claims }), /well-formed/);
-      await expectRefused(token({ header: { alg: "HS256", crit: [] }, claims }), /well-formed/);
-    });
+    const misleading: Readonly<Record<string, unknown>> = {
+      crit: ["x"],
+      b64: false,
+      zip: "DEF",
+      enc: "A256GCM",
+      cty: "JWT",
+      jwk: { kty: "oct", k: GATEWAY_KEY },
+      "x5t#S256": "c2Vl",
+    };
+    for (const [name, value] of Object.entries(misleading)) {
+      it(`refuses a header with '${name}', which other readers heed`, async () => {
+        await expectRefused(token({ header: { alg: "HS256", [name]: value }, claims }), new RegExp(`'${name}'`));
+      });
+    }
 
-    it("takes a b64 that is not marked critical for nothing, as the SFUs do", async () => {
-      const text = token({ header: { alg: "HS256", b64: false }, claims });
-      expect(Buffer.from((await bearer(text)).payload).toString()).to.equal(JSON.stringify(claims));
-    });
+    for (const typ of ["JWE", "at+jwt", "", null, 7, ["JWT"]]) {
+      it(`refuses the type ${JSON.stringify(typ)}`, async () => {
+        await expectRefused(token({ header: { alg: "HS256", typ }, claims }), /type is not JWT/);
+      });
+    }
+
+    for (const header of [
+      {},
+      { typ: "jwt" },
+      { typ: "application/JWT" },
+      { kid: "../../dev/null" },
+      { kid: 7, x: {} },
+    ]) {
+      it(`takes the header members ${JSON.stringify(header)}, which say nothing of how to read it`, async () => {
+        const text = token({ header: { alg: "HS256", ...header }, claims });
+        expect(await bearer(text)).to.have.property("conference", iss);
+      });
+    }
 
     const [header, payload, signature] = token({ claims }).split(".") as [string, string, string];
     const misshapen: readonly string[] = [
@@ -267,8 +307,8 @@ describe("a verifier", () => {
       "a+b.c",
       "+/=.+/=.+/=",
       "%",
-      "x".repeat(15_000),
-      ".".repeat(15_000),
+      "x".repeat(12_000),
+      ".".repeat(12_000),
     ];
     for (const [index, text] of misshapen.entries()) {
       it(`refuses what is no JWT, example ${index + 1}: ${text.slice(0, 12)}`, async () => {
@@ -340,8 +380,10 @@ describe("a verifier", () => {
     }
   });
 
-  it("keeps a refused token's text out of everything that hangs on the error", async () => {
-    const text = token({ claims, key: OTHER_KEY });
-    expect(inspect(await refusal(bearer(text)), { depth: Infinity, showHidden: true })).not.to.include(text.slice(-20));
+  it("keeps a refused token's text and claims out of everything that hangs on the error", async () => {
+    for (const text of [token({ claims, key: OTHER_KEY }), token({ claims: { ...claims, exp: nowS - 1 } })]) {
+      const shown = inspect(await refusal(bearer(text)), { depth: Infinity, showHidden: true });
+      expect(shown).not.to.include(text.slice(-20)).and.not.to.include(claimsOf(iss).key);
+    }
   });
 });

@@ -71,9 +71,19 @@ describe("the ranking of one request", () => {
   });
 
   it("is of those alone who are available", () => {
-    for (const standing of [DRAINING, FULL, ON_TRIAL, DOWN, OPEN, MISCONFIGURED, EXPIRED]) {
+    for (const standing of [DRAINING, FULL, ON_TRIAL, MISCONFIGURED, EXPIRED]) {
       stand(standing, b);
       expect(walk(rank())).to.equal("31");
+    }
+  });
+
+  it("comes to those who may have come back when all the others have failed", () => {
+    for (const standing of [DOWN, OPEN]) {
+      stand(standing, b);
+      const candidates = rank();
+      expect([next(candidates), next(candidates)]).to.deep.equal(["3", "1"]);
+      expect(candidates.next()).to.deep.equal({ sfu: b, isAssigned: false, isLastResort: true });
+      expect(candidates.next()).to.equal(null);
     }
   });
 
@@ -113,17 +123,22 @@ describe("the ranking of one request", () => {
       });
     }
 
-    for (const standing of [DOWN, OPEN, MISCONFIGURED, EXPIRED]) {
-      it(`leaves it out where it is ${standing.why}`, () => {
+    for (const [standing, order] of [
+      [DOWN, "312"],
+      [OPEN, "312"],
+      [MISCONFIGURED, "31"],
+      [EXPIRED, "31"],
+    ] as const) {
+      it(`does not begin with it where it is ${standing.why}`, () => {
         stand(standing, b);
-        expect(walk(rank(b))).to.equal("31");
+        expect(walk(rank(b))).to.equal(order);
       });
     }
 
-    it("leaves it out where it went out before anybody was wanted", () => {
+    it("does not begin with it where it went out before anybody was wanted", () => {
       const candidates = rank(b);
       stand(DOWN, b);
-      expect(walk(candidates)).to.equal("31");
+      expect(walk(candidates)).to.equal("312");
     });
 
     it("goes on as if there were none where the SFU has left", () => {
@@ -146,11 +161,11 @@ describe("the ranking of one request", () => {
   });
 
   describe("while the fleet changes", () => {
-    it("skips who went out since the ranking", () => {
+    it("comes last to who went out since the ranking", () => {
       const candidates = rank();
       expect(next(candidates)).to.equal("3");
       stand(OPEN, b);
-      expect(walk(candidates)).to.equal("1");
+      expect(walk(candidates)).to.equal("12");
     });
 
     it("skips who has left since the ranking", () => {
@@ -213,7 +228,7 @@ describe("the ranking of one request", () => {
       expect(asked).to.deep.equal([]);
       candidates.next();
       expect(candidates.left(9)).to.equal(2);
-      stand(OPEN, b);
+      stand(EXPIRED, b);
       expect(candidates.left(9)).to.equal(1);
       candidates.next();
       expect(candidates.left(9)).to.equal(0);
@@ -319,18 +334,28 @@ describe("the ranking of one request", () => {
       expect(walk(rank(a))).to.equal("132");
     });
 
-    it("is nobody where somebody was asked as usual", () => {
+    it("is of the same where the last one that was in has just failed", () => {
       stand(DOWN, a, b);
       const candidates = rank();
       expect(next(candidates)).to.equal("3");
+      expect(candidates.left(9), "they get their share of the time").to.equal(2);
       stand(OPEN, c);
-      expect(walk(candidates)).to.equal("");
+      expect(walk(candidates), "nobody twice").to.equal("21");
     });
 
-    it("is nobody where the assigned one was asked", () => {
+    it("is of the same where the assigned one was in, and has failed", () => {
       stand(DOWN, a, c);
       stand(DRAINING, b);
-      expect(walk(rank(b))).to.equal("2");
+      expect(walk(rank(b))).to.equal("231");
+    });
+
+    it("is nobody where the last one that was in has failed, and one is merely full", () => {
+      stand(DOWN, a);
+      stand(FULL, b);
+      const candidates = rank();
+      expect(next(candidates)).to.equal("3");
+      expect(candidates.left(9)).to.equal(0);
+      expect(walk(candidates)).to.equal("");
     });
 
     it("asks as usual whoever turns out to be back meanwhile, before further last resorts", () => {

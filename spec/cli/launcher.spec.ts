@@ -29,12 +29,14 @@ interface How {
   readonly path?: string;
   readonly cwd?: string;
   readonly args?: readonly string[];
+  /** Beside PATH. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts the launcher as a user would; without stdin, and not for longer than a few seconds. */
-function launch(file: string, { path = fitting, cwd = "/", args = ["--version"] }: How = {}): Promise<Ran> {
+function launch(file: string, { path = fitting, cwd = "/", args = ["--version"], env }: How = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    const options = { cwd, env: { PATH: path }, timeout: 8000, killSignal: "SIGKILL" } as const;
+    const options = { cwd, env: { PATH: path, ...env }, timeout: 8000, killSignal: "SIGKILL" } as const;
     const child = execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ exitCode: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
     });
@@ -106,6 +108,15 @@ describe("the launcher", function () {
       expect(stderr).to.equal("");
       expect(stdout).to.include(` ${root}/dist/cli/main.js `);
     }
+  });
+
+  it("has names looked up in more threads, and given up sooner, unless the operator has said how", async () => {
+    const { file } = copy();
+    const says = 'echo "$UV_THREADPOOL_SIZE, $RES_OPTIONS"';
+    const path = script("node", `if [ "$1" = --version ]; then echo v24.0.0; else ${says}; fi`);
+    expect((await launch(file, { path })).stdout).to.equal("16, timeout:1 attempts:2\n");
+    const env = { UV_THREADPOOL_SIZE: "64", RES_OPTIONS: "timeout:3" };
+    expect((await launch(file, { path, env })).stdout).to.equal("64, timeout:3\n");
   });
 
   it("becomes the gateway, so that SIGTERM ends that in order", async () => {

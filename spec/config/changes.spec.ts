@@ -49,6 +49,17 @@ describe("the changes between two configurations", () => {
     ["an SFU that joins", {}, { secrets: SFU_1 + SFU_2 }, ["[[sfu]] http://sfu2: added"]],
     ["an SFU that leaves", { secrets: SFU_1 + SFU_2 }, { secrets: SFU_2 }, ["[[sfu]] http://sfu1: removed"]],
     [
+      "limits, of which the files have one table and the code two",
+      {},
+      { config: "[rate_limit]\nrequests = 7\nauth_failures = 8\nauth_window_ms = 9000" },
+      [
+        "[rate_limit] auth_failures: 20 → 8",
+        "[rate_limit] auth_window_ms: 60000 → 9000",
+        "[rate_limit] requests: unset → 7",
+        "[rate_limit] window_ms: unset → 60000",
+      ],
+    ],
+    [
       "an SFU's settings",
       {},
       { secrets: `${SFU_1}weight = 2\nregion = "eu"\npublic_url = "https://sfu1.example"\nmax_sessions = 7` },

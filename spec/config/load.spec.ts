@@ -112,16 +112,28 @@ describe("a configuration", () => {
   });
 
   it("takes what has no effect yet", () => {
-    const config = `
-      [store]
-      url = "redis://127.0.0.1:6379"
-      [rate_limit]
-      requests = 100
-      window_ms = 1000
-      auth_failures = 5
-      auth_window_ms = 30000
-    `;
+    const config = '[store]\nurl = "redis://127.0.0.1:6379"\n';
     expect(files.load({ secrets: sfuTable(), config }).config.sfus).to.have.length(1);
+    expect(files.warnings({ secrets: sfuTable(), config })).to.deep.equal([
+      "gateway.toml:1: [store]: has no effect in this version yet",
+    ]);
+  });
+
+  it("takes limits for callers, of which there is none unless it says how many requests", () => {
+    const limits = (lines: string): unknown => {
+      const { rateLimit, authFailures } = files.load({
+        secrets: sfuTable(),
+        config: `[rate_limit]\n${lines}`,
+      }).config;
+      return { rateLimit, authFailures };
+    };
+    const authFailures = { max: 20, windowMs: 60_000 };
+    expect(limits("")).to.deep.equal({ rateLimit: null, authFailures });
+    expect(limits("requests = 100")).to.deep.equal({ rateLimit: { requests: 100, windowMs: 60_000 }, authFailures });
+    expect(limits("requests = 9\nwindow_ms = 1000\nauth_failures = 5\nauth_window_ms = 30000")).to.deep.equal({
+      rateLimit: { requests: 9, windowMs: 1000 },
+      authFailures: { max: 5, windowMs: 30_000 },
+    });
   });
 
   it("keeps the URL of the external list as it is, query and all", () => {
@@ -321,10 +333,11 @@ describe("a configuration", () => {
   }
 
   it("is warned of settings that miss what they are for", () => {
-    const config = '[registration]\nallow = ["10.0.0.0/8"]\n[registry]\ntoken = "t"\n';
+    const config = '[registration]\nallow = ["10.0.0.0/8"]\n[registry]\ntoken = "t"\n[rate_limit]\nwindow_ms = 1000\n';
     expect(files.warnings({ secrets: sfuTable(), config })).to.have.members([
       "gateway.toml:2: [registration] allow: nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set",
       "gateway.toml:4: [registry] token: has no effect without registry.url",
+      "gateway.toml:6: [rate_limit] window_ms: has no effect without rate_limit.requests",
     ]);
   });
 

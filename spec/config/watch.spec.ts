@@ -14,7 +14,7 @@ describe("the watch over the files", () => {
   let seen: number;
   const begin = (...paths: readonly string[]): void => {
     seen = 0;
-    watch = watchFiles(paths, { clock, onChange: () => seen++ });
+    watch = watchFiles(() => paths, { clock, onChange: () => seen++ });
   };
   afterEach(() => {
     watch?.stop();
@@ -48,6 +48,28 @@ describe("the watch over the files", () => {
       expect(seen).to.equal(1);
     });
   }
+
+  it("looks at another file from the moment on that it is named, and takes it as it is then", async () => {
+    const [first, second] = [files.write("a", "1"), files.write("b", "1")];
+    const named = [first];
+    seen = 0;
+    watch = watchFiles(() => named, {
+      clock,
+      onChange: () => {
+        seen++;
+        if (named.length === 1) named.push(second);
+      },
+    });
+    writeFileSync(second, "22");
+    await clock.elapse(60_000);
+    expect(seen).to.equal(0);
+    writeFileSync(first, "22");
+    await clock.elapse(60_000);
+    expect(seen).to.equal(1);
+    writeFileSync(second, "333");
+    await clock.elapse(SETTLED_MS);
+    expect(seen).to.equal(2);
+  });
 
   it("tells of a file that comes", async () => {
     const path = files.missing("a");

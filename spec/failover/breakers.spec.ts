@@ -634,6 +634,30 @@ describe("breakers", () => {
     expect(breakers.state(sfu), "calls have opened it this time").to.equal("open");
   });
 
+  it("stays closed where it is pardoned while its trial is under way, and that shows nothing", async () => {
+    breakers.trip(sfu);
+    await clock.elapse(SETTINGS.resetTimeoutMs);
+    const hangingUp = Promise.withResolvers<never>();
+    const trial = breakers.run(sfu, () => hangingUp.promise, verdict("nothing")).catch(() => undefined);
+    breakers.pardon(sfu);
+    hangingUp.reject(new Error("the caller hung up"));
+    await trial;
+    await clock.elapse(0);
+    expect(breakers.state(sfu)).to.equal("closed");
+  });
+
+  it("counts as tripped where probes fail, too, once calls have opened it", async () => {
+    await open();
+    breakers.trip(sfu);
+    expect(moves, "it is open").to.have.length(1);
+    breakers.pardon(sfu);
+    expect(breakers.state(sfu)).to.equal("closed");
+    await fail();
+    expect(breakers.state(sfu), "on probation").to.equal("open");
+    breakers.pardon(sfu);
+    expect(breakers.state(sfu), "calls alone have opened it this time").to.equal("open");
+  });
+
   it("is not pardoned for what calls have opened", async () => {
     await open();
     breakers.pardon(sfu);

@@ -102,12 +102,14 @@ describe("failover", () => {
       readonly budgetMs?: number;
       readonly signal?: AbortSignal;
       readonly elapseMs?: number;
+      readonly lagMs?: number;
     } = {},
   ): Promise<Outcome> => {
     const settings = { ...SETTINGS, ...parts.settings };
     const client = { join } as Partial<SfuClient> as SfuClient;
     const rank = rankOf(parts.sfus ?? fleet);
-    const failover = createFailover(settings, { clock, events, rank, affinity, ledger, breakers, client });
+    const lagSince = (): number => parts.lagMs ?? 0;
+    const failover = createFailover(settings, { clock, events, rank, affinity, ledger, breakers, client, lagSince });
     const startedMs = clock.monotonic();
     const request: Call = {
       conference: parts.conference ?? "room",
@@ -238,6 +240,14 @@ describe("failover", () => {
     it("blames an SFU for a 500 where another one serves the same request", async () => {
       behaviours[0] = failed500;
       await call();
+      expect(faults).to.deep.equal(["http://sfu1.test"]);
+    });
+
+    it("blames nobody for a timeout where the gateway was too busy to hear the answer", async () => {
+      behaviours[0] = "hangs";
+      expect(whoServed(await call({ lagMs: SETTINGS.attemptTimeoutMs }))).to.equal("http://sfu2.test");
+      expect(faults).to.deep.equal([]);
+      await call({ conference: "another" });
       expect(faults).to.deep.equal(["http://sfu1.test"]);
     });
 

@@ -44,6 +44,15 @@ describe("retryable", () => {
     expect(judge(timeout, 91, 40)).to.deep.equal({ then: "next", blame: "nobody" });
   });
 
+  it("judges one that struck in time as little, where the gateway was too busy to hear the answer", () => {
+    const timeout = new SfuError("timeout", "did not answer within 1000 ms");
+    expect(judge(timeout, 1000, 1000, 250)).to.deep.equal(NEXT_AND_SFU);
+    expect(judge(timeout, 1000, 1000, 251)).to.deep.equal({ then: "next", blame: "nobody" });
+    const aborted = new SfuError("aborted", "…");
+    expect(judge(aborted, 1500, 2000, 500)).to.deep.equal({ then: "stop", blame: "sfu" });
+    expect(judge(aborted, 1500, 2000, 501)).to.deep.equal(STOP_AND_NOBODY);
+  });
+
   for (const [failure, status, judgement] of table) {
     const what = status === null ? failure : `${failure} ${String(status)}`;
     it(`judges ${what}: ${judgement.then}, blames ${judgement.blame}`, () => {

@@ -1,6 +1,6 @@
-import { connect } from "node:net";
 import { expect } from "chai";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { callRaw } from "../support/sockets.ts";
 import { sfuKey } from "../support/tokens.ts";
 
 describe("answer-malformed", () => {
@@ -12,17 +12,16 @@ describe("answer-malformed", () => {
   afterEach(() => gateway.close());
 
   /** @returns all that comes back until the connection ends */
-  const send = (bytes: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      let answer = "";
-      const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1", () => socket.write(bytes));
-      socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
-      socket.on("end", () => resolve(answer)).on("error", reject);
-    });
+  const send = async (bytes: string): Promise<string> => {
+    const caller = await callRaw(gateway.url, bytes);
+    await caller.closed;
+    return caller.received();
+  };
 
   const table = [
     { what: "something that is not HTTP", bytes: "\x16\x03\x01\x02\x00\x01\r\n\r\n", status: 400 },
     { what: "a header without a colon", bytes: "GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n", status: 400 },
+    { what: "a request without a Host", bytes: "GET / HTTP/1.1\r\n\r\n", status: 400 },
     {
       what: "headers of more than 16 KB",
       bytes: `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`,
@@ -36,6 +35,24 @@ describe("answer-malformed", () => {
       const requestId = /^X-Request-Id: (.+)$/im.exec(head)?.[1];
       expect(JSON.parse(body)).to.include({ error: "bad_request", requestId });
       expect(requestId).to.have.length(36);
+      // So that one who was refused finds himself in the log.
+      expect(gateway.logs.map((line) => line.requestId)).to.include(requestId);
+      expect(await gateway.metric('rejected_total{reason="bad_request"}')).to.equal(1);
     });
   }
+
+  it("keeps the id that a proxy has given, where it could be read", async () => {
+    const answer = await send("GET / HTTP/1.1\r\nX-Request-Id: from-the-edge\r\n\r\n");
+    expect(answer)
+      .to.match(/^HTTP\/1\.1 400 /)
+      .and.contain("\r\nX-Request-Id: from-the-edge\r\n");
+  });
+
+  it("says nothing to who has hung up", async () => {
+    const caller = await callRaw(gateway.url, "GET / HTTP/1.1\r\nHos");
+    caller.socket.resetAndDestroy();
+    await caller.closed;
+    expect((await gateway.get("/healthz")).status).to.equal(200);
+    expect(await gateway.metric('rejected_total{reason="bad_request"}')).to.equal(0);
+  });
 });

@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { parseKey } from "../../lib/auth/keys.ts";
 import { createReplays } from "../../lib/auth/replays.ts";
+import { createThrottles } from "../../lib/auth/throttle.ts";
 import { createHeartbeatVerifier } from "../../lib/auth/verify-heartbeat.ts";
 import { type EventMap, Events } from "../../lib/events.ts";
 import { MAX_HEARTBEAT_BYTES, registerSfu } from "../../lib/http/register-sfu.ts";
+import { createNames } from "../../lib/sfu/names.ts";
 import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createHeartbeats, type Heartbeats } from "../../lib/sfu/sources/heartbeat.ts";
@@ -53,13 +55,21 @@ describe("POST /v1/sfu", () => {
     registry = createRegistry(clock, events);
     registry.put(sfuOf(9, { address: STATIC, region: "us" }));
     heartbeats = createHeartbeats({ clock, events, registry, settings: { ttlMs: 30_000, maxSessions: 1000 } });
-    const rules = createAddressRules(["https://*.sfu.example.com", "10.0.0.0/8"], {
+    const names = createNames({
       clock,
       resolve: (name) => Promise.resolve(name === "loopback.sfu.example.com" ? ["127.0.0.1"] : ["203.0.113.7"]),
     });
+    const rules = createAddressRules(["https://*.sfu.example.com", "10.0.0.0/8"], names);
+    const throttle = createThrottles({ max: 20, windowMs: 60_000 }, events).registration;
     const verify = createHeartbeatVerifier(parseKey(REGISTRATION_KEY), clock);
     server = await serveRoutes(
-      [["POST", "/v1/sfu", registerSfu({ events, verify, replays: createReplays(clock), rules, heartbeats })]],
+      [
+        [
+          "POST",
+          "/v1/sfu",
+          registerSfu({ events, verify, throttle, replays: createReplays(clock), rules, heartbeats }),
+        ],
+      ],
       { clock, events, onError: (error) => troubles.push(error) },
     );
     url = server.url;

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { expect } from "chai";
 import { parse } from "yaml";
+import { systemClock } from "../../lib/clock.ts";
 import { ConfigError } from "../../lib/config/fault.ts";
 import { GatewayError, SfuError } from "../../lib/errors.ts";
 import { Events } from "../../lib/events.ts";
@@ -184,7 +185,7 @@ function everyLine(): string[] {
   const lines: string[] = [];
   const events = new Events();
   const write = (line: string): void => void lines.push((JSON.parse(line) as { readonly msg: string }).msg);
-  logEvents(events, createLogger("info", { write }));
+  const end = logEvents(events, createLogger("info", { write }), systemClock);
 
   const sfu = EXAMPLE;
   const error = new SfuError("timeout", "did not answer within 833 ms");
@@ -196,8 +197,15 @@ function everyLine(): string[] {
     attempts: [failed, { ...failed, error: null }],
   });
   events.emit("channelRequest", {
-    ...{ ...who, outcome: "invalid_token", status: 401, durationMs: 1, servedBy: null, error: refused, attempts: [] },
+    ...{ ...who, outcome: "refused_by_sfu", status: 400, durationMs: 1, servedBy: null, error: refused, attempts: [] },
   });
+  for (const [method, path] of [
+    ["GET", "/v1/channel"],
+    ["POST", "/v1/sfu"],
+  ] as const) {
+    const { code: reason, status, message } = refused;
+    events.emit("rejected", { requestId: "r", reason, status, message, method, path, callerAddress: "" });
+  }
   const [unknown, healthy] = [{ state: "unknown", sinceMs: 0 } as const, { state: "healthy", sinceMs: 0 } as const];
   for (const state of ["down", "misconfigured", "expired"] as const) {
     const ill = { state, sinceMs: 0, reason: "does so" };
@@ -210,11 +218,25 @@ function everyLine(): string[] {
   events.emit("statistics", { sfu, error: null });
   events.emit("heartbeat", { outcome: "replayed", address: sfu.address, error: refused });
   events.emit("externalList", { sfus: 0, error: null });
+  events.emit("busy", { turnedAway: 812, forMs: 1000, inFlight: 340, isOver: false });
+  events.emit("busy", { turnedAway: 812, forMs: 2000, inFlight: 2, isOver: true });
   events.emit("drain", { sfu, isDraining: true });
   events.emit("configReload", { changes: [], error: null });
   events.emit("configReload", { changes: [], error: new Error("a fault in the code") });
   events.emit("configReload", { changes: [], error: new ConfigError([{ where: "f:1", what: "k", problem: "p" }]) });
+  events.emit("unknownProxy", { address: "10.0.0.2" });
+  for (let count = 0; count < 6; count++) {
+    const limited = {
+      reason: "rate_limited",
+      status: 429,
+      message: "too many",
+      method: "GET",
+      path: "/v1/channel",
+    } as const;
+    events.emit("rejected", { requestId: "r", ...limited, callerAddress: "192.0.2.1" });
+  }
   events.emit("unexpected", { where: "somewhere", error });
+  end();
   return lines;
 }
 

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { expect } from "chai";
 import { systemClock } from "../../lib/clock.ts";
 import { Events } from "../../lib/events.ts";
-import { answerMalformed } from "../../lib/http/answer-malformed.ts";
+import { answerMalformed, describeMalformed } from "../../lib/http/answer-malformed.ts";
 import type { Json } from "../../lib/openapi/json.ts";
 import type { Fault } from "../../lib/simulator/sfu.ts";
 import { VIA } from "../../lib/sfu/client.ts";
@@ -15,7 +15,7 @@ import { claimsOf, sfuKey, token } from "../support/tokens.ts";
 import { readContract, type Reply } from "./contract.ts";
 
 const REGISTRATION_KEY = Buffer.from("the key of all who may register").toString("base64");
-const ADMIN_TOKEN = "the admin token";
+const ADMIN_TOKEN = "an admin token that no text holds";
 const OPEN = { SFU_GATEWAY_REGISTRATION_KEY: REGISTRATION_KEY, SFU_GATEWAY_ADMIN_TOKEN: ADMIN_TOKEN };
 /** Of an SFU that nobody listens for. */
 const ADDRESS = "http://127.0.0.1:1";
@@ -60,6 +60,15 @@ const sessionsToken = (): string => token({ claims: { ...SESSIONS, exp: inAMinut
 const disconnect = (gateway: TestGateway, text = sessionsToken()): Promise<Response> =>
   gateway.get("/v1/disconnect", { method: "POST", body: text });
 
+/** It has a call in hand, and that is as much as it takes, until `signal` ends the call. */
+async function busyGateway(open: Open, signal: AbortSignal): ReturnType<Open> {
+  const failover = { attemptTimeoutMs: 60_000, retryTimeoutMs: 60_000 };
+  const gateway = await open({ ...allowed, failover, limits: { maxRequests: 1 }, fault: { kind: "hang" } });
+  void gateway.join({ signal }).catch(() => undefined);
+  await eventually("it is in hand", async () => (await gateway.metric("requests_in_flight")) === 1);
+  return gateway;
+}
+
 /** Every answer that the document promises, by that promise; what stands in brackets tells two of one kind apart. */
 const CASES: Readonly<Record<string, Draw>> = {
   "GET /v1/channel 200": async (open) => joinOf(await open()),
@@ -75,6 +84,12 @@ const CASES: Readonly<Record<string, Draw>> = {
   "GET /v1/channel 503 all_candidates_failed": async (open) =>
     joinOf(await open({ sfus: 2, fault: { kind: "status", status: 502 } })),
   "GET /v1/channel 503 no_sfu_available": async (open) => joinOf(await open({ sfus: 0 })),
+  "GET /v1/channel 503 too_busy": async (open) => {
+    const caller = new AbortController();
+    const response = await joinOf(await busyGateway(open, caller.signal));
+    caller.abort();
+    return response;
+  },
   "GET /v1/channel 503 overloaded": async (open) => {
     const gateway = await open(allowed);
     await beat(gateway, { ...up, address: gateway.addresses[0], sessions: 1000 });
@@ -257,6 +272,13 @@ describe("the gateway keeps to config/openapi.yaml:", () => {
       expect(reply.status).to.equal(400);
     });
 
+    it("Expectation", async () => {
+      const text = "GET /v1/channel HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\n\r\n";
+      const reply = await rawReply(await open(), text);
+      expect(contract.faults("GET /v1/channel", reply)).to.deep.equal([]);
+      expect(reply.status).to.equal(417);
+    });
+
     it("LargeHeaders", async () => {
       const text = `GET /v1/channel HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${"x".repeat(17_000)}\r\n\r\n`;
       const reply = await rawReply(await open(), text);
@@ -264,9 +286,53 @@ describe("the gateway keeps to config/openapi.yaml:", () => {
       expect(reply.status).to.equal(431);
     });
 
+    it("TooMany", async () => {
+      const gateway = await open({ ...allowed, rateLimit: { requests: 1, windowMs: 60_000 } });
+      await gateway.get("/nowhere");
+      for (const operation of new Set(Object.keys(CASES).map((name) => name.split(" ", 2).join(" ")))) {
+        const [method = "", path = ""] = operation.split(" ");
+        const reply = await replyOf(await gateway.get(path, { method }));
+        const isWatching = ["/healthz", "/readyz", "/noop", "/v1/noop", "/metrics"].includes(path);
+        expect(reply.status === 429, operation).to.equal(!isWatching);
+        expect(contract.faults(operation, reply), operation).to.deep.equal([]);
+        expect(contract.faults(operation, { ...reply, status: 429 }).length > 0, operation).to.equal(isWatching);
+      }
+    });
+
+    it("TooMany, of who has shown too many tokens that were refused", async () => {
+      const gateway = await open({ ...allowed, authFailures: { max: 1 } });
+      for (const [operation, draw] of [
+        ["GET /v1/channel", () => join(gateway, "garbage")],
+        ["POST /v1/disconnect", () => disconnect(gateway, "garbage")],
+        ["POST /v1/sfu", () => beat(gateway, up, "garbage")],
+        ["GET /v1/explain", () => gateway.get("/v1/explain", { headers: bearer("garbage") })],
+        ["POST /v1/sfu/drain", () => post(gateway, "/v1/sfu/drain", {}, bearer("garbage"))],
+        ["POST /v1/sfu/undrain", () => post(gateway, "/v1/sfu/undrain", {}, bearer("garbage"))],
+      ] as const) {
+        await draw();
+        const reply = await replyOf(await draw());
+        expect(reply.status, operation).to.equal(429);
+        expect(contract.faults(operation, reply), operation).to.deep.equal([]);
+      }
+    });
+
+    it("TooBusy", async () => {
+      const caller = new AbortController();
+      const gateway = await busyGateway(open, caller.signal);
+      for (const operation of new Set(Object.keys(CASES).map((name) => name.split(" ", 2).join(" ")))) {
+        const [method = "", path = ""] = operation.split(" ");
+        const reply = await replyOf(await gateway.get(path, { method }));
+        const isWatching = ["/healthz", "/readyz", "/noop", "/v1/noop", "/metrics", "/v1/health"].includes(path);
+        expect(reply.status === 503 && reply.text.includes("too_busy"), operation).to.equal(!isWatching);
+        expect(contract.faults(operation, reply), operation).to.deep.equal([]);
+      }
+      caller.abort();
+    });
+
     it("TooSlow", () => {
       const connection = new PassThrough();
-      answerMalformed(Object.assign(new Error(), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), connection);
+      const tooSlow = describeMalformed(Object.assign(new Error(), { code: "ERR_HTTP_REQUEST_TIMEOUT" }));
+      answerMalformed(tooSlow!, connection);
       const reply = parseReply(String(connection.read()));
       expect(contract.faults("GET /v1/channel", reply)).to.deep.equal([]);
       expect(reply.status).to.equal(408);

@@ -44,7 +44,7 @@ describe("config/openapi.yaml", () => {
   it("has every route of the gateway, and no other", async () => {
     const gateway = await startGateway({
       sfus: [],
-      env: { SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY, SFU_GATEWAY_ADMIN_TOKEN: "the admin token" },
+      env: { SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY, SFU_GATEWAY_ADMIN_TOKEN: "a token of the admins" },
     });
     const routes = gateway.app.routes();
     await gateway.close();

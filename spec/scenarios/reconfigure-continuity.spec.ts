@@ -562,7 +562,7 @@ describe("scenario: a reload at a bad moment", () => {
       env: {
         SFU_GATEWAY_KEY: OTHER_KEY,
         SFU_GATEWAY_REGISTRATION_KEY: another,
-        SFU_GATEWAY_ADMIN_TOKEN: `${ADMIN_TOKEN}, another one`,
+        SFU_GATEWAY_ADMIN_TOKEN: `${ADMIN_TOKEN}, and more of it`,
       },
     });
     expect(await statuses()).to.deep.equal([401, 401, 401]);

@@ -1,6 +1,9 @@
 import type { Config } from "../../lib/config/config.ts";
+import { makeAuthority, makeCertificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 import type { GatewaySetup } from "../support/gateway.ts";
+import { ask } from "../support/request.ts";
+import { callRaw } from "../support/sockets.ts";
 import { claimsOf, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 import { LIST_TOKEN, OPEN, type SetupOf, type Stage, type StageOptions } from "./reconfigure-stage.ts";
 import { Secret } from "../../lib/auth/secret.ts";
@@ -21,6 +24,7 @@ export interface Demonstration extends StageOptions {
 const all: SetupOf = (sfus) => ({ sfus });
 const registering: SetupOf = () => ({ sfus: [], env: OPEN, registration: { allow: ["http://127.0.0.1"] } });
 const SECOND_MS = 1000;
+const AUTHORITY = makeAuthority();
 
 /** Two SFUs that tell these loads by heartbeats; the first is better off until the reload. */
 function rivals(
@@ -67,6 +71,32 @@ const onTheMap = (here: Config["regions"][string], moved: Config["regions"][stri
     after: 1,
   };
 };
+
+const GARBAGE = { headers: { authorization: "Bearer garbage" } };
+type Ask = (stage: Stage) => Promise<Response>;
+
+/** How many of six, a minute after the last ones, are answered with `status`: as many as there may be. */
+const limited = (ask: Ask, status: number): Pick<Demonstration, "observe" | "before" | "after"> => ({
+  async observe(stage) {
+    await stage.pass(60 * SECOND_MS);
+    const statuses: number[] = [];
+    while (statuses.length < 6) statuses.push((await ask(stage)).status);
+    return statuses.filter((one) => one === status).length;
+  },
+  before: 2,
+  after: 4,
+});
+
+/** What a request gets two seconds after another one. */
+const limitedAgain = (ask: Ask): Pick<Demonstration, "observe" | "before"> => ({
+  async observe(stage) {
+    await stage.pass(60 * SECOND_MS);
+    await ask(stage);
+    await stage.pass(2 * SECOND_MS);
+    return (await ask(stage)).status;
+  },
+  before: 429,
+});
 
 /** How many requests for `path` an SFU sees in ten seconds. */
 const countOf =
@@ -166,9 +196,9 @@ export const demonstrations: Readonly<Record<string, Demonstration>> = {
     after: "overloaded",
   },
   "[[sfu]] stats_token": {
-    sfu: { family: "o-sfu", diagnosticsToken: "diagnostics" },
+    sfu: { family: "o-sfu", diagnosticsToken: "of-the-statistics" },
     setup: ([first]) => ({ sfus: [{ ...first, stats_token: "another" }], health: { statsIntervalMs: SECOND_MS } }),
-    change: ({ entry }) => ({ sfus: [entry(0, { stats_token: "diagnostics" })] }),
+    change: ({ entry }) => ({ sfus: [entry(0, { stats_token: "of-the-statistics" })] }),
     async observe(stage) {
       await stage.pass(2 * SECOND_MS);
       return (await stage.healthOf(0))?.load?.sessions ?? null;
@@ -437,6 +467,78 @@ export const demonstrations: Readonly<Record<string, Demonstration>> = {
     after: false,
   },
 
+  "[limits] max_connections": {
+    setup: all,
+    change: () => ({ limits: { maxConnections: 4 } }),
+    async observe({ gateway }) {
+      const callers = await Promise.all(Array.from({ length: 8 }, () => callRaw(gateway.url)));
+      // On a connection of its own, which comes after those.
+      const { body } = await ask(`${gateway.url}/metrics`);
+      for (const { socket } of callers) socket.destroy();
+      const open = Number(/^sfu_gateway_connections (\d+)$/m.exec(body)?.[1]);
+      return open >= 9 ? "all" : open;
+    },
+    before: "all",
+    after: 4,
+  },
+
+  "[limits] max_requests": {
+    setup: (sfus) => ({ sfus, limits: { maxRequests: 4 } }),
+    prepare: (stage) => stage.fleet.break({ kind: "hang" }, 0),
+    change: () => ({ limits: { maxRequests: 2 } }),
+    async observe(stage) {
+      const callers = new AbortController();
+      const { signal } = callers;
+      const inHand = (): Promise<number> => stage.gateway.metric("requests_in_flight");
+      const joins = Array.from({ length: 6 }, (_, index) =>
+        stage.gateway.join({ iss: `busy ${String(index)}`, signal }),
+      );
+      const refused = joins.map((join) => join.then(({ body }) => body.error).catch(() => "hung up"));
+      const before = await stage.gateway.metric('rejected_total{reason="too_busy"}');
+      await eventually("all have come", async () => {
+        const turnedAway = await stage.gateway.metric('rejected_total{reason="too_busy"}');
+        return (await inHand()) + turnedAway >= 6 && turnedAway >= before;
+      });
+      callers.abort();
+      await eventually("all have gone", async () => (await inHand()) === 0);
+      return (await Promise.all(refused)).filter((error) => error === "too_busy").length;
+    },
+    before: 2,
+    after: 4,
+  },
+
+  "[rate_limit] requests": {
+    ...limited((stage) => stage.gateway.get("/v1/health"), 200),
+    setup: (sfus) => ({ sfus, rateLimit: { requests: 2, windowMs: SECOND_MS } }),
+    change: () => ({ rateLimit: { requests: 4, windowMs: SECOND_MS } }),
+  },
+  "[rate_limit] window_ms": {
+    ...limitedAgain((stage) => stage.gateway.get("/v1/health")),
+    setup: (sfus) => ({ sfus, rateLimit: { requests: 1, windowMs: 60 * SECOND_MS } }),
+    change: () => ({ rateLimit: { requests: 1, windowMs: SECOND_MS } }),
+    after: 200,
+  },
+  "[rate_limit] auth_failures": {
+    ...limited((stage) => stage.gateway.get("/v1/channel", GARBAGE), 401),
+    setup: (sfus) => ({ sfus, authFailures: { max: 2 } }),
+    change: () => ({ authFailures: { max: 4 } }),
+  },
+  "[rate_limit] auth_window_ms": {
+    ...limitedAgain((stage) => stage.gateway.get("/v1/channel", GARBAGE)),
+    setup: (sfus) => ({ sfus, authFailures: { max: 1, windowMs: 60 * SECOND_MS } }),
+    change: () => ({ authFailures: { windowMs: SECOND_MS } }),
+    after: 401,
+  },
+
+  "[tls] ca_file": {
+    setup: all,
+    certificate: makeCertificate({ by: AUTHORITY }),
+    change: () => ({ tls: { ca: AUTHORITY.cert } }),
+    observe: (stage) => stage.servedBy(),
+    before: "all_candidates_failed",
+    after: 0,
+  },
+
   "[regions.NAME] latitude": onTheMap({ latitude: 50, longitude: 2 }, { latitude: -60, longitude: 2 }),
   "[regions.NAME] longitude": onTheMap({ latitude: 50, longitude: 2 }, { latitude: 50, longitude: 170 }),
 };
@@ -460,12 +562,14 @@ export const EVERYTHING: GatewaySetup = {
       public_url: "https://sfu.example.com",
       weight: 2,
       max_sessions: 10,
-      stats_token: "diagnostics",
+      stats_token: "of-the-statistics",
     },
   ],
   env: OPEN,
   registration: { allow: ["10.0.0.0/8"] },
   registry: { url: "http://list.test/", intervalMs: SECOND_MS },
+  rateLimit: { requests: 100, windowMs: SECOND_MS },
+  tls: { ca: AUTHORITY.cert },
   regions: { here: { latitude: 1, longitude: 1 } },
   secrets: { registryToken: new Secret(LIST_TOKEN) },
 };

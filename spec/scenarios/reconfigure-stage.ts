@@ -5,10 +5,12 @@ import type { FleetReport, SfuReport } from "../../lib/api/fleet.ts";
 import { turnsOfTheLoop } from "../../lib/clock.ts";
 import type { SimulatedSfuOptions } from "../../lib/simulator/sfu.ts";
 import { SimulatedSfuList, type SimulatedSfuListOptions } from "../../lib/simulator/sfu-list.ts";
+import type { Certificate } from "../support/certificate.ts";
 import type { FakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type SimulatedFleet, startFleet } from "../support/fleet.ts";
 import { type GatewaySetup, type Joined, startGateway, type TestGateway } from "../support/gateway.ts";
+import { startTlsEdge } from "../support/tls-edges.ts";
 import { sfuKey, token } from "../support/tokens.ts";
 
 export const REGISTRATION_KEY = Buffer.from("what the SFUs sign their heartbeats with").toString("base64");
@@ -69,6 +71,8 @@ export interface StageOptions {
   readonly sfus?: number;
   readonly sfu?: Partial<SimulatedSfuOptions>;
   readonly list?: Partial<SimulatedSfuListOptions>;
+  /** What the SFUs show who asks; without one they speak plain HTTP. */
+  readonly certificate?: Certificate;
 }
 
 /** Far less than anything in these specs waits for. */
@@ -86,10 +90,15 @@ export type SetupOf = (entries: readonly Entry[], lists: readonly SimulatedSfuLi
 async function openStage(
   clock: FakeClock,
   setupOf: SetupOf,
-  { sfus = 1, sfu = {}, list = {} }: StageOptions = {},
+  { sfus = 1, sfu = {}, list = {}, certificate }: StageOptions = {},
 ): Promise<Stage> {
   const fleet = await startFleet(sfus, { latencyMs: { min: 0, max: 0 }, ...sfu });
-  const { entries } = fleet;
+  const edges = await Promise.all(
+    certificate === undefined ? [] : fleet.sfus.map(({ address }) => startTlsEdge(address, certificate)),
+  );
+  const entries = fleet.entries.map((entry, index) =>
+    edges[index] === undefined ? entry : { ...entry, address: `https://127.0.0.1:${String(edges[index].port)}` },
+  );
   const lists = entries.slice(0, 2).map((entry) => new SimulatedSfuList({ clock, entries: [entry], ...list }));
   await Promise.all(lists.map((one) => one.listen()));
   const gateway = await startGateway(setupOf(entries, lists));
@@ -109,7 +118,7 @@ async function openStage(
     await turnsOfTheLoop(4);
     for (let turn = 0; underWay.size > 0 && turn < PATIENCE; turn++) await turnsOfTheLoop(1);
   };
-  const indexOf = (address: unknown): number => fleet.sfus.findIndex((one) => one.address === address);
+  const indexOf = (address: unknown): number => entries.findIndex((one) => one.address === address);
   const join = (query = ""): Promise<Joined> => gateway.join({ iss: `conference ${String(++conferences)}`, query });
   const outcome = ({ status, body }: Joined): number | string =>
     status === 200 ? indexOf(body.url) : String(body.error);
@@ -169,7 +178,7 @@ async function openStage(
     async close() {
       unsubscribe(REQUESTS, note);
       await gateway.close();
-      await Promise.all([fleet.close(), ...lists.map((one) => one.close())]);
+      await Promise.all([fleet.close(), ...[...lists, ...edges].map((one) => one.close())]);
     },
   };
   return stage;

@@ -19,6 +19,13 @@ const SECRETS: Readonly<Record<string, string>> = {
   registryToken: "[registry] token",
 };
 
+/** What the files have in another table than the code. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  "tls/ca": "[tls] ca_file",
+  "authFailures/max": "[rate_limit] auth_failures",
+  "authFailures/windowMs": "[rate_limit] auth_window_ms",
+};
+
 type Leaf = readonly [place: string, value: unknown];
 
 /** What has no further parts: a list of texts is one setting, and so is a feature that is turned off. */
@@ -46,6 +53,7 @@ function placesOf({ config, secrets }: Configuration): ReadonlyMap<string, unkno
 function nameOf(place: string): string {
   const [first = "", second = ""] = place.split("/");
   const last = place.split("/").at(-1) ?? "";
+  if (place in ELSEWHERE) return ELSEWHERE[place]!;
   if (first === "secrets") return SECRETS[second] ?? second;
   if (first === "sfus") return `[[sfu]] ${snakeCase(last)}`;
   if (first === "regions") return `[regions.NAME] ${last}`;

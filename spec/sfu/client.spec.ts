@@ -145,6 +145,10 @@ describe("the SFU client", () => {
       huge: "too_large",
       redirect: "redirect",
       worker_hang: "timeout",
+      lie: "garbage",
+      wire: "garbage",
+      compressed: "garbage",
+      unasked: "garbage",
     } as const satisfies Record<FaultKind, SfuFailure>;
     for (const [kind, failure] of Object.entries(failures) as [FaultKind, SfuFailure][]) {
       it(`fails as ${failure} at an SFU with the fault ${kind}`, async () => {

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { systemClock } from "../../lib/clock.ts";
 import { SfuError, type SfuFailure } from "../../lib/errors.ts";
 import { type Answer, createExchange, type Exchange, IDLE_MS, MAX_ANSWER_BYTES } from "../../lib/sfu/exchange.ts";
+import { createNames } from "../../lib/sfu/names.ts";
 import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createSfuClient } from "../../lib/sfu/client.ts";
 import { eventually } from "../support/eventually.ts";
@@ -69,7 +70,7 @@ describe("an exchange with an SFU", () => {
     "closes amid a body of a known length": ["reset", (socket) => socket.end(answer("abc").slice(0, -1))],
     "speaks something else than HTTP": ["garbage", (socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n")],
     "sends headers without an end": [
-      "garbage",
+      "too_large",
       (socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(99_999)}`),
     ],
     "sends a chunk of no size": [
@@ -215,7 +216,7 @@ describe("an exchange with an SFU", () => {
     it("is the first to close it, before the 5 s after which an SFU does", async () => {
       expect(IDLE_MS).to.be.below(5000);
       const sfu = await listen((socket) => socket.write(answer("ok")));
-      const hasty = createExchange(20);
+      const hasty = createExchange({ idleMs: 20 });
       await hasty.get({ url: sfu.address, headers: {}, signal: new AbortController().signal });
       await eventually("it is closed", () => sfu.open === 0);
     });
@@ -333,7 +334,7 @@ describe("an exchange with an SFU", () => {
       const bounds = { timeoutMs: 1000 };
       const resolve = (): Promise<readonly string[]> => Promise.resolve(["127.0.0.1"]);
       const clientBy = (allow: readonly string[] | null): ReturnType<typeof createSfuClient> =>
-        createSfuClient(systemClock, exchange, createAddressRules(allow, { clock: systemClock, resolve }));
+        createSfuClient(systemClock, exchange, createAddressRules(allow, createNames({ clock: systemClock, resolve })));
       const noop = (allow: readonly string[] | null, source: "static" | "external" | "heartbeat"): Promise<unknown> =>
         clientBy(allow)
           .noop(sfuOf(1, { address, source }), bounds)
@@ -353,7 +354,11 @@ describe("an exchange with an SFU", () => {
 
     it("is refused where its address is a forbidden one", async () => {
       const sfu = await listen((socket) => socket.write(answer("ok")));
-      const client = createSfuClient(systemClock, exchange, createAddressRules(null, { clock: systemClock }));
+      const client = createSfuClient(
+        systemClock,
+        exchange,
+        createAddressRules(null, createNames({ clock: systemClock })),
+      );
       const attempt: Promise<unknown> = client.noop(sfuOf(1, { address: sfu.address, source: "heartbeat" }), {
         timeoutMs: 1000,
       });

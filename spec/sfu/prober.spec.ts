@@ -46,6 +46,8 @@ describe("the prober", () => {
   let changes: string[];
   let unexpected: string[];
   let stop: () => void;
+  /** How long the gateway has been too busy to hear anybody. */
+  let lagMs: number;
 
   const begin = ({ sfus = [sfu], settings = {}, seed = 1 }: Setup = {}): void => {
     events = new Events();
@@ -56,7 +58,8 @@ describe("the prober", () => {
     registry = createRegistry(clock, events);
     client = new FakeClient(clock);
     breakers = createBreakers(BREAKER, clock, events);
-    const tools = { clock, random: seeded(seed), events, registry, client, breakers };
+    lagMs = 0;
+    const tools = { clock, random: seeded(seed), events, registry, client, breakers, lagSince: () => lagMs };
     stop = createProber({ health: { ...SETTINGS, ...settings }, breaker: BREAKER }, tools);
     for (const one of sfus) registry.put(one);
   };
@@ -319,6 +322,17 @@ describe("the prober", () => {
       expect(sfus.filter((one) => state(one) !== "down")).to.deep.equal([]);
     });
 
+    it("is not found so by a gateway that was too busy to hear it", async () => {
+      await probes(1);
+      client.kill(sfu, "hangs");
+      lagMs = 300;
+      await clock.elapse(5 * INTERVAL_MS);
+      expect(changes).to.deep.equal(["unknown > healthy"]);
+      lagMs = 200;
+      await clock.elapse(5 * INTERVAL_MS);
+      expect(state()).to.equal("down");
+    });
+
     it("is back at the next probe once it lives", async () => {
       await probes(1);
       client.kill(sfu, "hangs");
@@ -353,6 +367,39 @@ describe("the prober", () => {
       client.of(sfu).key = answered(502);
       await clock.elapse(LATEST_MS);
       expect(breakers.state(sfu)).to.equal("open");
+    });
+  });
+
+  describe("an SFU that calls have found dead before any probe did", () => {
+    beforeEach(async () => {
+      await probes(1);
+      client.kill(sfu, "refuses");
+      fault();
+      await openBreaker();
+      while (state() !== "down") await clock.elapse(100);
+    });
+
+    it("need not wait for the reset time once it lives, either", async () => {
+      client.heal(sfu);
+      await clock.elapse(LATEST_MS);
+      expect(state()).to.equal("healthy");
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("has its key checked at a later probe, where that was done too lately", async () => {
+      attempt(answered(500));
+      await clock.elapse(0);
+      client.heal(sfu);
+      await clock.elapse(2 * LATEST_MS);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("has it checked no more once the breaker is closed", async () => {
+      client.heal(sfu);
+      await clock.elapse(LATEST_MS);
+      const checks = client.count("key", sfu);
+      await clock.elapse(10 * INTERVAL_MS);
+      expect(client.count("key", sfu)).to.equal(checks);
     });
   });
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { inspect } from "node:util";
+import { systemClock } from "../../lib/clock.ts";
 import { SfuError } from "../../lib/errors.ts";
-import { ORDINARY_SIZE, parseStats, type Stats } from "../../lib/sfu/stats.ts";
+import { MAX_STATS_BYTES, ORDINARY_SIZE, parseStats, type Stats } from "../../lib/sfu/stats.ts";
 
 const read = (json: unknown): Stats => parseStats(Buffer.from(JSON.stringify(json)));
 
@@ -60,10 +61,10 @@ describe("the statistics of an SFU", () => {
   });
 
   it("have uuids like those of channels that are answered, and count a channel without one all the same", () => {
-    const odd = [null, 7, "", {}, ["x"], "x".repeat(257)].map((uuid) => channel(1, { uuid }));
+    const odd = [null, 7, "", {}, ["x"], "x".repeat(257), "x\n"].map((uuid) => channel(1, { uuid }));
     const uuids = ["x".repeat(256), "__proto__"];
     const read2 = read([...odd, ...uuids.map((uuid) => channel(1, { uuid }))]);
-    expect(read2).to.deep.equal({ sessions: 8, channels: 8, ordinarySessions: 8, uuids });
+    expect(read2).to.deep.equal({ sessions: 9, channels: 9, ordinarySessions: 9, uuids });
   });
 
   it("may have anything beside it", () => {
@@ -122,6 +123,32 @@ describe("the statistics of an SFU", () => {
       expect(error.message).to.equal("answered its statistics with JSON that is not a list of channels");
     });
   }
+
+  const bombs: readonly (readonly [what: string, body: string])[] = [
+    ["lists and no more", `[${"[],".repeat(1_000_000)}[]]`],
+    ["objects and no more", `[${"{},".repeat(1_000_000)}{}]`],
+    ["numbers and no more", `[${"0,".repeat(1_000_000)}0]`],
+    ["lists in lists", "[".repeat(1_500_000) + "]".repeat(1_500_000)],
+    [
+      "a good channel with lists in lists beside it",
+      `[{"sessionsStats":{"count":1},"uuid":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}]`,
+    ],
+  ];
+  for (const [what, body] of bombs) {
+    it(`are garbage where they are ${what}, which takes no time to find out`, () => {
+      const bytes = Buffer.from(body);
+      const beganMs = systemClock.monotonic();
+      expect(refusal(bytes).message).to.equal("answered its statistics with JSON that is not a list of channels");
+      // A schema that lists every fault took seconds for each of these.
+      expect(systemClock.monotonic() - beganMs).to.be.below(1000);
+    });
+  }
+
+  it("may be as large as they may be, and as terse as can be", () => {
+    const row = '{"sessionsStats":{"count":1}}';
+    const count = Math.floor(MAX_STATS_BYTES / (row.length + 1)) - 1;
+    expect(parseStats(Buffer.from(`[${`${row},`.repeat(count)}${row}]`))).to.include({ sessions: count + 1 });
+  });
 
   it("are repeated in no error", () => {
     for (const body of ["TheSecretRoom", '[{"TheSecretRoom":1}]', '[{"sessionsStats":{"count":"TheSecretRoom"}}]']) {

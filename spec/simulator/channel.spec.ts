@@ -4,6 +4,14 @@ import { ask, channelOf, join, joinWith, nowS, seeded, sfuKey, sign, useSimulato
 describe("the simulated odoo/sfu's /v1/channel", () => {
   const start = useSimulators();
 
+  it("is told of as soon as it is made, and once", async () => {
+    const made: string[] = [];
+    const sfu = await start({ onChannel: ({ uuid, iss }) => void made.push(`${iss} ${uuid}`) });
+    const { uuid } = channelOf(await join(sfu, { iss: "a" }));
+    await join(sfu, { iss: "a" });
+    expect(made).to.deep.equal([`a ${uuid}`]);
+  });
+
   describe("tokens", () => {
     it("answers a valid one with 200, a uuid and a url", async () => {
       const sfu = await start();

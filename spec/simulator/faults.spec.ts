@@ -40,7 +40,7 @@ describe("the simulated SFU's faults", () => {
   };
 
   it("have an example for every kind", () => {
-    expect(faultKinds).to.have.length(11);
+    expect(faultKinds).to.have.length(15);
     for (const kind of faultKinds) expect(exampleFault(kind).kind).to.equal(kind);
   });
 

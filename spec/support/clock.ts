@@ -18,9 +18,21 @@ export const START_MS = Date.UTC(2026, 0, 5, 8, 30);
 export function useFakeClock(): FakeClock {
   let installed: FakeTimers.Clock | null = null;
   beforeEach(() => {
+    const { nodeTiming } = performance;
     installed = FakeTimers.install({
       now: START_MS,
       toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
+    });
+    // No fake time passes while the process has something to do.
+    Object.defineProperty(performance, "nodeTiming", {
+      value: {
+        get idleTime() {
+          return performance.now();
+        },
+        get uvMetricsInfo() {
+          return nodeTiming.uvMetricsInfo;
+        },
+      },
     });
   });
   afterEach(() => {

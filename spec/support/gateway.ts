@@ -4,6 +4,7 @@ import type { Configuration } from "../../lib/config/changes.ts";
 import type { Config, Secrets } from "../../lib/config/config.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
 import { createLogger } from "../../lib/logger.ts";
+import type { Resolve } from "../../lib/sfu/names.ts";
 import { leakWatch } from "./leaked-secrets.ts";
 import { seeded } from "./random.ts";
 import { claimsOf, GATEWAY_KEY, token } from "./tokens.ts";
@@ -22,7 +23,13 @@ export interface GatewaySetup {
   readonly registration?: Partial<Config["registration"]>;
   readonly registry?: Config["registry"];
   readonly affinity?: Partial<Config["affinity"]>;
+  readonly limits?: Partial<Config["limits"]>;
+  readonly rateLimit?: Config["rateLimit"];
+  readonly authFailures?: Partial<Config["authFailures"]>;
   readonly regions?: Config["regions"];
+  readonly tls?: Config["tls"];
+  /** Where names lead; the system's word unless it says otherwise. A reload does not change it. */
+  readonly resolve?: Resolve;
   /** Those that only files have. */
   readonly secrets?: Pick<Secrets, "registryToken">;
 }
@@ -88,14 +95,18 @@ export function configurationOf(setup: GatewaySetup): Configuration {
       registration: { ...config.registration, ...setup.registration },
       registry: setup.registry ?? config.registry,
       affinity: { ...config.affinity, ...setup.affinity },
+      limits: { ...config.limits, ...setup.limits },
+      rateLimit: setup.rateLimit ?? config.rateLimit,
+      authFailures: { ...config.authFailures, ...setup.authFailures },
       regions: setup.regions ?? config.regions,
+      tls: setup.tls ?? config.tls,
     },
     secrets: { ...secrets, ...setup.secrets },
   };
 }
 
 export function withChanges(setup: GatewaySetup, changes: Partial<GatewaySetup>): GatewaySetup {
-  const { env, failover, breaker, health, balancing, overload, registration, affinity } = changes;
+  const { env, failover, breaker, health, balancing, overload, registration, affinity, limits, authFailures } = changes;
   return {
     ...setup,
     ...changes,
@@ -107,6 +118,8 @@ export function withChanges(setup: GatewaySetup, changes: Partial<GatewaySetup>)
     overload: { ...setup.overload, ...overload },
     registration: { ...setup.registration, ...registration },
     affinity: { ...setup.affinity, ...affinity },
+    limits: { ...setup.limits, ...limits },
+    authFailures: { ...setup.authFailures, ...authFailures },
   };
 }
 
@@ -119,7 +132,13 @@ export async function startGateway(initial: GatewaySetup): Promise<TestGateway> 
     logs.push(JSON.parse(line) as LogLine);
   };
   const logger = createLogger("debug", { write });
-  const app = createApp(config, secrets, { clock: systemClock, random: seeded(1), logger });
+  const { resolve } = setup;
+  const app = createApp(config, secrets, {
+    clock: systemClock,
+    random: seeded(1),
+    logger,
+    ...(resolve === undefined ? {} : { resolve }),
+  });
   const { port } = await app.listen();
   const url = `http://127.0.0.1:${String(port)}`;
   const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init);

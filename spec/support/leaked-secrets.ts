@@ -24,7 +24,7 @@ export interface LeakWatch {
   found(): readonly Leak[];
 }
 
-const SHORTEST = 10;
+const SHORTEST = 16;
 const SHOWN = 60;
 
 /** A JWT, whoever made it: nobody but the command `token` shows one. */

@@ -10,6 +10,8 @@ const PACKAGES = {
   "systemd-analyze": "systemd",
   "systemd-notify": "systemd",
   perl: "perl-base",
+  unshare: "util-linux",
+  ip: "iproute2",
 } as const;
 
 export type Tool = keyof typeof PACKAGES;

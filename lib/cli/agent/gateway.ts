@@ -24,7 +24,7 @@ const TOKEN_TTL_S = 60;
 /** @param url the gateway's, without `/v1/sfu` */
 export function createGatewayClient(url: string, registrationKey: AuthKey, clock: Clock): GatewayClient {
   // A connection a heartbeat: there is none to go stale in between, and none to be left behind.
-  const exchange = createExchange(0);
+  const exchange = createExchange({ idleMs: 0 });
 
   const sign = (): Promise<string> => {
     const iat = Math.floor(clock.now() / 1000);

@@ -39,6 +39,7 @@ export const odooOperations: readonly Operation[] = [
           all_candidates_failed: "2 SFUs were asked for a channel and none gave one",
           no_sfu_available: "no SFU can be asked at this moment",
           overloaded: "every SFU that could take the call is full",
+          too_busy: "the gateway has as many requests in hand as it can answer in time",
         }),
       },
     },

@@ -1,9 +1,8 @@
 import { isIP, type LookupFunction } from "node:net";
-import type { Clock } from "../../clock.ts";
-import { GatewayError, SfuError, toError } from "../../errors.ts";
+import { GatewayError, SfuError } from "../../errors.ts";
+import { lookupBy, type Names } from "../names.ts";
 import { blockListOf, forbiddenKind, isWithin } from "./forbidden.ts";
 import { hasWildcard, matches, type Origin, originOf, type OriginPattern, parseOriginPattern } from "./origin.ts";
-import { createResolver, type Resolve, systemResolve } from "./resolver.ts";
 
 /**
  * Who may register. A heartbeat makes the gateway call an address, so one that is loopback, link-local, multicast or a
@@ -29,19 +28,12 @@ export interface AddressRules {
   lookupFor(address: string): LookupFunction | null;
 }
 
-export interface AddressRulesTools {
-  readonly clock: Clock;
-  /** {@link systemResolve} unless a spec has names of its own. */
-  readonly resolve?: Resolve;
-}
-
-/** @param allow items as they have been validated; null for anybody but the forbidden addresses */
-export function createAddressRules(
-  allow: readonly string[] | null,
-  { clock, resolve = systemResolve }: AddressRulesTools,
-): AddressRules {
+/**
+ * @param allow items as they have been validated; null for anybody but the forbidden addresses
+ * @param names where names lead, for the checks and for the connections
+ */
+export function createAddressRules(allow: readonly string[] | null, names: Names): AddressRules {
   const { patterns, ranges } = parseAllow(allow ?? []);
-  const resolveForCheck = createResolver(clock, resolve);
 
   const isAllowed = (origin: Origin): boolean =>
     allow === null ||
@@ -50,6 +42,8 @@ export function createAddressRules(
 
   const isNamed = (origin: Origin): boolean =>
     patterns.some((pattern) => !hasWildcard(pattern) && matches(pattern, origin));
+
+  const addressesOrNone = (name: string): Promise<readonly string[]> => names.addressesOf(name).catch(() => []);
 
   /** The kind of the first of them that is forbidden. */
   const kindAmong = (addresses: readonly string[]): string | null =>
@@ -66,7 +60,7 @@ export function createAddressRules(
       const [is, addresses] =
         isIP(origin.host) !== 0
           ? ["it is", [origin.host]]
-          : ["its name resolves to", isLocalName(origin.host) ? ["127.0.0.1"] : await resolveForCheck(origin.host)];
+          : ["its name resolves to", isLocalName(origin.host) ? ["127.0.0.1"] : await addressesOrNone(origin.host)];
       const kind = kindAmong(addresses);
       if (kind !== null) throw refused(`${is} ${kind}, which no item of [registration] allow names`);
     },
@@ -75,23 +69,11 @@ export function createAddressRules(
       const origin = originOf(new URL(address));
       if (isNamed(origin)) return null;
       if (isIP(origin.host) !== 0 && kindAmong([origin.host]) !== null) throw notToBeUsed("is");
-      return (hostname, options, callback) => {
-        resolve(hostname)
-          .then((addresses) => {
-            if (kindAmong(addresses) !== null) throw notToBeUsed("resolves to");
-            return addresses.filter((one) => isOfFamily(one, options.family));
-          })
-          .then(
-            (addresses) => {
-              const found = addresses.map((one) => ({ address: one, family: isIP(one) }));
-              const [first] = found;
-              if (first === undefined) callback(noSuchName(), []);
-              else if (options.all === true) callback(null, found);
-              else callback(null, first.address, first.family);
-            },
-            (error: unknown) => callback(toError(error), []),
-          );
-      };
+      return lookupBy(async (hostname) => {
+        const addresses = await names.addressesOf(hostname);
+        if (kindAmong(addresses) !== null) throw notToBeUsed("resolves to");
+        return addresses;
+      });
     },
   };
 }
@@ -117,20 +99,10 @@ function isLocalName(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }
 
-function isOfFamily(address: string, family: number | "IPv4" | "IPv6" | undefined): boolean {
-  if (family === 4 || family === "IPv4") return isIP(address) === 4;
-  if (family === 6 || family === "IPv6") return isIP(address) === 6;
-  return true;
-}
-
 function refused(why: string): GatewayError {
   return new GatewayError("address_not_allowed", `this address may not register: ${why}`, { status: 403 });
 }
 
 function notToBeUsed(how: string): SfuError {
   return new SfuError("dns", `${how} an address that may not be used`);
-}
-
-function noSuchName(): NodeJS.ErrnoException {
-  return Object.assign(new Error("the name has no address of the family that was asked for"), { code: "ENOTFOUND" });
 }

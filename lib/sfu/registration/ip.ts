@@ -49,6 +49,17 @@ function ipv4At(address: string, { prefix, at }: Embedding): string | null {
     .join(".");
 }
 
+/**
+ * What a caller is known by: an IPv6 address is one of the 2^64 that its host may take, so its network; an IPv4 address, in
+ * whichever of its spellings, is itself.
+ */
+export function networkOf(address: string): string {
+  const host = plainHost(address);
+  if (isIP(host) !== 6) return host;
+  const network = groupsOf(host).slice(0, 4);
+  return `${network.map((group) => group.toString(16)).join(":")}::/64`;
+}
+
 /** The eight groups of an IPv6 address. `URL` writes all of it in hexadecimal, an IPv4 tail included. */
 function groupsOf(address: string): readonly number[] {
   const canonical = URL.parse(`http://[${withoutZone(address)}]`)?.hostname.slice(1, -1) ?? "";

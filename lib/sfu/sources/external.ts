@@ -4,6 +4,7 @@ import { type Clock, type Random, sleep } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { ListError, toError } from "../../errors.ts";
 import type { Events } from "../../events.ts";
+import type { Names } from "../names.ts";
 import type { Registry } from "../registry.ts";
 import { createListFetcher, type ListFetcher } from "./fetch-list.ts";
 import { createSourceList } from "./list.ts";
@@ -24,6 +25,8 @@ export interface FollowedList {
   readonly settings: NonNullable<Config["registry"]>;
   /** Sent to the list's server and to nobody else. */
   readonly token: Secret | null;
+  /** Authorities to believe beside the usual ones, PEM; null for none. */
+  readonly ca?: string | null;
   readonly defaults: ListDefaults;
 }
 
@@ -32,6 +35,8 @@ export interface ExternalSourceTools {
   readonly random: Random;
   readonly events: Events;
   readonly registry: Registry;
+  /** Those of the SFUs, where they are shared. */
+  readonly names?: Names;
 }
 
 /** However rarely the list is read: a server that takes longer is as good as away. */
@@ -54,7 +59,7 @@ interface Pursuit {
  * Feeds the registry from the external list. One reading is one list: taken as a whole, or not at all, and then the
  * last good one stays in force. Every change of how it goes is told as `externalList`.
  */
-export function createExternalSource({ clock, random, events, registry }: ExternalSourceTools): ExternalSource {
+export function createExternalSource({ clock, random, events, registry, names }: ExternalSourceTools): ExternalSource {
   const listed = createSourceList(registry, "external");
   let pursuit: Pursuit | null = null;
   let isClosed = false;
@@ -118,6 +123,7 @@ export function createExternalSource({ clock, random, events, registry }: Extern
         url,
         timeoutMs: Math.min(intervalMs, MAX_READING_MS),
         token: list.token,
+        connection: { clock, ca: list.ca ?? null, ...(names === undefined ? {} : { names }) },
       });
       const begun: Pursuit = { list, fetcher, ended: new AbortController(), etag: null, trouble: null };
       pursuit = begun;

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Secret } from "../../auth/secret.ts";
 import { type Clock, withDeadline } from "../../clock.ts";
 import { ListError, SfuError } from "../../errors.ts";
-import { type Answer, createExchange } from "../exchange.ts";
+import { type Answer, createExchange, type ExchangeSettings } from "../exchange.ts";
 
 /** What one GET brought. */
 export type Fetched =
@@ -28,6 +28,7 @@ export interface ListFetcherOptions {
   /** Bounds one fetch, the body included. */
   readonly timeoutMs: number;
   readonly token: Secret | null;
+  readonly connection: ExchangeSettings;
 }
 
 /** 260 bytes for each of 30,000 SFUs. */
@@ -36,8 +37,8 @@ export const MAX_LIST_BYTES = 8 * 1024 * 1024;
 /** A longer one is not told again: a server that found the request too large would find it so for ever. */
 const MAX_ETAG_LENGTH = 512;
 
-export function createListFetcher({ clock, url, timeoutMs, token }: ListFetcherOptions): ListFetcher {
-  const exchange = createExchange();
+export function createListFetcher({ clock, url, timeoutMs, token, connection }: ListFetcherOptions): ListFetcher {
+  const exchange = createExchange(connection);
   const onTimeout = (): ListError =>
     new ListError(`did not answer to the end within ${String(Math.round(timeoutMs))} ms`);
 

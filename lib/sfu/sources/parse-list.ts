@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { KeyError, parseKey } from "../../auth/keys.ts";
 import { Secret } from "../../auth/secret.ts";
+import { isBracketBomb } from "../../bracket-bomb.ts";
 import { type Fault, formatFault } from "../../config/fault.ts";
 import { didYouMean } from "../../config/nearest.ts";
 import { describePath } from "../../config/path.ts";
@@ -19,6 +20,8 @@ export interface ListDefaults {
 export const MAX_SFUS = 10_000;
 
 const EXPECTED = 'expected {"sfu": [{"address": …, "key": …}]}';
+
+const OTHER_FORM = `answered with JSON of another form, ${EXPECTED} and nothing beside "sfu"`;
 
 /** As many as somebody reads in a log line. */
 const MAX_FAULTS_SHOWN = 3;
@@ -50,6 +53,7 @@ export function parseList(body: Uint8Array, defaults: ListDefaults): readonly Sf
 /** The error of JSON.parse quotes the text, which holds keys; only the position is taken from it. */
 function entriesIn(body: Uint8Array): readonly unknown[] {
   let json: unknown;
+  if (isBracketBomb(body)) throw new ListError(OTHER_FORM);
   try {
     json = parseJson(body);
   } catch (error) {
@@ -57,7 +61,7 @@ function entriesIn(body: Uint8Array): readonly unknown[] {
     throw new ListError(`answered with a body that is not JSON${position}, ${EXPECTED}`);
   }
   const result = nodesSchema.safeParse(json);
-  if (!result.success) throw new ListError(`answered with JSON of another form, ${EXPECTED} and nothing beside "sfu"`);
+  if (!result.success) throw new ListError(OTHER_FORM);
   return result.data.sfu;
 }
 

@@ -1,0 +1,61 @@
+import { invalid, malformed } from "./invalid.ts";
+import { parseStrictly } from "./strict-json.ts";
+
+/** A JWT whose form and header have been checked, and nothing else. */
+export interface UnverifiedToken {
+  /** What the signature covers: two segments, as they were sent. */
+  readonly signed: string;
+  readonly header: Buffer;
+  /** The claims, in bytes that nobody has looked at. */
+  readonly payload: Buffer;
+  readonly signature: Buffer;
+}
+
+/**
+ * What would have another reader take another key than the gateway's, or make something else of the payload. The gateway
+ * heeds none of these, and no signer of Odoo's or an SFU's writes them. What says nothing of the kind (`kid`, names that
+ * nobody knows) is passed by, as RFC 7515 has it.
+ */
+const MISLEADING = ["crit", "b64", "zip", "enc", "cty", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"] as const;
+
+/**
+ * Reads the text of a JWT in the one way in which it can be read: three segments, each of them base64 in its one
+ * spelling, in either alphabet but not in both, padded or not.
+ *
+ * @throws {GatewayError} 401 `invalid_token`
+ */
+export function readToken(text: string): UnverifiedToken {
+  const segments = text.split(".", 4);
+  const [header, payload, signature] = segments;
+  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
+    throw malformed("expected three segments");
+  }
+  if (/[+/]/.test(text) && /[-_]/.test(text)) throw malformed("it mixes both base64 alphabets");
+  const token: UnverifiedToken = {
+    signed: `${header}.${payload}`,
+    header: bytesOf(header),
+    payload: bytesOf(payload),
+    signature: bytesOf(signature),
+  };
+  checkHeader(token.header);
+  return token;
+}
+
+/** Of several texts that decode to the same bytes (white space between, bits that nobody needs) only one is taken. */
+function bytesOf(segment: string): Buffer {
+  const bare = segment.replace(/={1,2}$/, "");
+  const bytes = Buffer.from(bare, "base64");
+  const isPadded = bare !== segment;
+  const isCanonical = bytes.toString("base64url") === bare.replaceAll("+", "-").replaceAll("/", "_");
+  if (!isCanonical || (isPadded && segment.length % 4 !== 0)) throw malformed("expected base64 in each segment");
+  return bytes;
+}
+
+function checkHeader(bytes: Buffer): void {
+  const header = parseStrictly(bytes, "header");
+  if (header.alg !== "HS256") throw invalid("its algorithm is not HS256");
+  const { typ = "JWT" } = header;
+  if (typeof typ !== "string" || !/^(application\/)?jwt$/i.test(typ)) throw invalid("its type is not JWT");
+  const misleading = MISLEADING.find((name) => Object.hasOwn(header, name));
+  if (misleading !== undefined) throw invalid(`its header must not have '${misleading}'`);
+}

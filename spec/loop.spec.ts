@@ -1,0 +1,91 @@
+import { expect } from "chai";
+import { loopIdleMs, sleep, systemClock, turnsOfTheLoop } from "../lib/clock.ts";
+import { createLoop } from "../lib/loop.ts";
+import { createMachine, type Machine } from "./support/machine.ts";
+
+describe("the event loop's busy stretches", () => {
+  let machine: Machine;
+  beforeEach(() => {
+    machine = createMachine();
+  });
+  const busyMs = (): number => {
+    machine.loop.look();
+    return machine.loop.busyMs();
+  };
+
+  it("grow for as long as it does not rest, and end with the first moment's rest", () => {
+    machine.work(300);
+    expect(busyMs()).to.equal(300);
+    machine.rest(0.01);
+    expect(busyMs()).to.equal(0);
+    machine.work(5);
+    expect(busyMs()).to.equal(5);
+  });
+
+  it("are told apart by their number", () => {
+    const { loop } = machine;
+    machine.work(10);
+    const { stretch } = loop;
+    machine.work(10);
+    expect(loop.stretch).to.equal(stretch);
+    machine.rest(1);
+    loop.look();
+    expect(loop.stretch).to.be.above(stretch);
+  });
+
+  it("do not count what stopped the process, which leaves no queue of its own", () => {
+    machine.work(20);
+    machine.stop(5000);
+    expect(busyMs()).to.be.within(20, 150);
+  });
+
+  it("are remembered by the longest that an attempt has met with, ended or not", () => {
+    const { clock, loop } = machine;
+    const sinceStart = clock.monotonic();
+    machine.work(400);
+    machine.rest(10);
+    machine.work(100);
+    machine.rest(10);
+    loop.look();
+    machine.rest(200);
+    const sinceThen = clock.monotonic();
+    machine.work(70);
+    expect(loop.longestSince(sinceStart)).to.equal(400);
+    expect(loop.longestSince(sinceThen)).to.equal(70);
+  });
+
+  it("are seen between two looks, too, by how little it rested", () => {
+    const { clock, loop } = machine;
+    const since = clock.monotonic();
+    machine.rest(300);
+    machine.stop(500);
+    machine.rest(1);
+    expect(loop.longestSince(since)).to.equal(500);
+  });
+
+  it("are nothing to speak of where it rests again and again", () => {
+    const since = machine.clock.monotonic();
+    for (let time = 0; time < 200; time++) {
+      machine.work(9);
+      machine.rest(1);
+    }
+    expect(machine.loop.longestSince(since)).to.be.below(50);
+  });
+
+  it("are those of the real one: it goes on while something is always waiting, and ends where nothing is", async () => {
+    const loop = createLoop(systemClock, loopIdleMs);
+    await sleep(systemClock, 10);
+    loop.look();
+    const { stretch } = loop;
+    const untilMs = systemClock.monotonic() + 60;
+    while (systemClock.monotonic() < untilMs) {
+      await turnsOfTheLoop(1);
+      loop.look();
+    }
+    expect(loop.stretch).to.equal(stretch);
+    expect(loop.longestSince(untilMs)).to.be.above(0);
+    await sleep(systemClock, 10);
+    loop.look();
+    expect(loop.stretch).to.be.above(stretch);
+  });
+});
