@@ -266,7 +266,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       arrivals.opened(socket);
       backlog.connected();
     },
-    turnAway: createTurnAway({ admission, arrivals, events, isDraining: () => draining }),
+    turnAway: createTurnAway({ admission, backlog, arrivals, events, isDraining: () => draining }),
     onCut: (why, address) => events.emit("connectionCut", { why, address }),
     onRefused: ({ requestId, refusal, socket, request }) => {
       const { code: reason, status, message } = refusal;

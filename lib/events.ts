@@ -80,8 +80,11 @@ export interface EventMap {
   rejected: RejectedEvent;
   /** A connection to a caller was cut for the sake of others. */
   connectionCut: { readonly why: Cut; readonly address: string };
-  /** A request was turned away because the gateway has too much to do: for a channel, or for anything else. */
-  turnedAway: { readonly isCall: boolean };
+  /**
+   * A request, for a channel or for anything else, was turned away because the gateway has too much to do; or its caller was
+   * gone when its turn came.
+   */
+  turnedAway: { readonly isCall: boolean; readonly why: "too_busy" | "caller_gone" };
   /**
    * So many requests were turned away within the last second, for the gateway had too much to do; or, where that is over, in
    * all since it began `forMs` ago.

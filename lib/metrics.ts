@@ -157,9 +157,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
   events.on("failover", ({ from }) => failovers.inc({ reason: from.error?.failure ?? "ok" }));
   events.on("coalesced", () => coalesced.inc());
   events.on("rejected", ({ reason }) => rejected.inc({ reason }));
-  events.on("turnedAway", ({ isCall }) => {
-    rejected.inc({ reason: "too_busy" });
-    if (isCall) requests.inc({ outcome: "too_busy" });
+  events.on("turnedAway", ({ isCall, why }) => {
+    if (why === "too_busy") rejected.inc({ reason: why });
+    if (isCall) requests.inc({ outcome: why });
   });
   events.on("breaker", ({ sfu, to }) => {
     if (isKnown(sfu)) transitions.inc({ sfu: sfu.address, to });

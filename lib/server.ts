@@ -25,7 +25,7 @@ export interface ServerOptions {
   /** In the order in which a request meets them. */
   readonly middleware: readonly GatewayMiddleware[];
   readonly onConnection?: (socket: Socket) => void;
-  /** Answers what the gateway cannot take on, ahead of the middleware. */
+  /** Answers what the gateway cannot take on, ahead of the middleware, and has the rest served. */
   readonly turnAway?: TurnAway;
   /** A connection was cut for the sake of others. */
   readonly onCut?: (why: Cut, address: string) => void;
@@ -101,9 +101,12 @@ export function createHttpServer(options: ServerOptions): Server {
       return;
     }
     if (connections.isOver(socket)) response.setHeader("Connection", "close");
-    if (options.turnAway?.(request, response) === true) return;
-    if (request.headers.expect !== undefined && request.httpVersion === "1.1") response.writeContinue();
-    void handle(request, response);
+    const serve = (): void => {
+      if (request.headers.expect !== undefined && request.httpVersion === "1.1") response.writeContinue();
+      void handle(request, response);
+    };
+    if (options.turnAway === undefined) serve();
+    else options.turnAway(request, response, serve);
   };
   const refuse = (socket: Socket, refusal: GatewayError | null): void => {
     if (refusal === null) socket.destroy();

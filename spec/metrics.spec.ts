@@ -148,10 +148,11 @@ describe("metrics", () => {
   });
 
   it("count whom the gateway turned away, and show how many it has in hand", async () => {
-    events.emit("turnedAway", { isCall: true });
-    events.emit("turnedAway", { isCall: false });
+    events.emit("turnedAway", { isCall: true, why: "too_busy" });
+    events.emit("turnedAway", { isCall: false, why: "too_busy" });
+    events.emit("turnedAway", { isCall: true, why: "caller_gone" });
     expect(await series("rejected_total")).to.include({ 'reason="too_busy"': 2 });
-    expect(await series("channel_requests_total")).to.include({ 'outcome="too_busy"': 1 });
+    expect(await series("channel_requests_total")).to.include({ 'outcome="too_busy"': 1, 'outcome="caller_gone"': 1 });
     expect(await series("requests_in_flight")).to.deep.equal({ "": 7 });
   });
 

@@ -42,8 +42,8 @@ const ON_GUARD_MS = 5000;
 const LEARNING_MS = 50;
 const FIRST_GUESS = { busyMs: 500, ended: 250 };
 const MEMORY_MS = 5000;
-/** So many are let in from the kernel's queue for one that is turned away: to take in a connection costs a quarter of a call. */
-const LET_IN = 2;
+/** So many are let in from the kernel's queue for one that is turned away, which costs up to a quarter of a call. */
+const LET_IN = 1;
 
 /** No request costs more: where it seems so, something else was done meanwhile. */
 const MAX_COST_MS = 10;

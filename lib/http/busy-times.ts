@@ -34,7 +34,8 @@ export function tellBusyTimes({ clock, events, admission }: BusyTimesTools): Can
     if (isOver) total = 0;
     else wait();
   };
-  events.on("turnedAway", () => {
+  events.on("turnedAway", ({ why }) => {
+    if (why === "caller_gone") return;
     turnedAway++;
     if (cancel !== null) return;
     sinceMs = clock.monotonic();

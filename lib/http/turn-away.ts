@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorAnswer } from "../api/error.ts";
+import { turnsOfTheLoop } from "../clock.ts";
 import type { Events } from "../events.ts";
 import type { Admission } from "./admission.ts";
 import type { Arrivals } from "./arrivals.ts";
+import type { Backlog } from "./backlog.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export interface TurnAwayTools {
   readonly admission: Admission;
+  readonly backlog: Pick<Backlog, "standingMs">;
   readonly arrivals: Arrivals;
   readonly events: Events;
   readonly isDraining: () => boolean;
@@ -19,28 +22,42 @@ const CALL = "/v1/channel";
 const MESSAGE = "the gateway has as many requests in hand as it can answer in time";
 const HEADERS = { "Content-Type": "application/json; charset=utf-8", "Retry-After": "1" };
 
+/** Who has waited for so long in the kernel's queue may have gone, which shows only when his connection has been read. */
+const LOOK_AFTER_MS = 100;
+const TURNS_TO_READ = 2;
+
 /**
  * Answers 503 `too_busy` where the gateway cannot take on the request, ahead of everything else: it has to be cheap, or it would
- * take the processor from those that were let in. A body is left unread; Node throws it away.
- *
- * @returns whether it did
+ * take the processor from those that were let in. A body is left unread; Node throws it away. Else it has the request served:
+ * at once, or where callers wait for long in the kernel's queue, after a look whether this one is still there.
  */
-export type TurnAway = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type TurnAway = (request: IncomingMessage, response: ServerResponse, serve: () => void) => void;
 
-export function createTurnAway({ admission, arrivals, events, isDraining }: TurnAwayTools): TurnAway {
-  return (request, response) => {
+export function createTurnAway({ admission, backlog, arrivals, events, isDraining }: TurnAwayTools): TurnAway {
+  return (request, response, serve) => {
     const { url = "" } = request;
     const query = url.indexOf("?");
     const path = query < 0 ? url : url.slice(0, query);
-    if (ALWAYS.has(path)) return false;
+    if (ALWAYS.has(path)) {
+      serve();
+      return;
+    }
     const isCall = path === CALL;
-    const end = admission.admit(isCall ? "call" : "other", arrivals.isFirst(request.socket));
+    const { socket } = request;
+    const isFirst = arrivals.isFirst(socket);
+    const end = admission.admit(isCall ? "call" : "other", isFirst);
     if (end !== null) {
       response.once("close", end);
-      return false;
+      if (isFirst && backlog.standingMs() > LOOK_AFTER_MS) {
+        void turnsOfTheLoop(TURNS_TO_READ).then(() => {
+          if (socket.destroyed || socket.readableEnded) events.emit("turnedAway", { isCall, why: "caller_gone" });
+          else serve();
+        });
+      } else serve();
+      return;
     }
     // The next one on this connection has not set out with it.
-    arrivals.of(request.socket);
+    arrivals.of(socket);
     const requestId = requestIdOf(request.headers["x-request-id"]);
     const answer: ErrorAnswer = { error: "too_busy", message: MESSAGE, requestId };
     const body = JSON.stringify(answer);
@@ -51,7 +68,6 @@ export function createTurnAway({ admission, arrivals, events, isDraining }: Turn
       ...(isDraining() ? { Connection: "close" } : {}),
     });
     response.end(body);
-    events.emit("turnedAway", { isCall });
-    return true;
+    events.emit("turnedAway", { isCall, why: "too_busy" });
   };
 }

@@ -1,8 +1,14 @@
 import { expect } from "chai";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { FleetReport, SfuReport } from "../../lib/api/fleet.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
-import { lanesOf, PATIENCE_MS, type Resolve } from "../../lib/sfu/names.ts";
+import { MAX_AGE_MS } from "../../lib/sfu/agents.ts";
+import { createExchange } from "../../lib/sfu/exchange.ts";
+import { createNames, lanesOf, PATIENCE_MS, type Resolve } from "../../lib/sfu/names.ts";
 import { useCleanup } from "../support/cleanup.ts";
+import { useFakeClock } from "../support/clock.ts";
 import { eventually, type Patience } from "../support/eventually.ts";
 import { useFleet } from "../support/fleet.ts";
 import { type GatewaySetup, startGateway, type TestGateway } from "../support/gateway.ts";
@@ -153,6 +159,42 @@ describe("DNS of SFUs", function () {
     expect(worstMs).to.be.below(PATIENCE_MS);
     expect(await are("healthy", addresses.slice(3))).to.equal(true);
     expect(peak).to.be.at.most(lanesOf(process.env));
+  });
+
+  describe("that says another address while a connection is in use", () => {
+    const clock = useFakeClock();
+    const listen = async (host: string, port: number): Promise<Server> => {
+      const server = createServer((_request, response) => response.end(host)).listen(port, host);
+      await once(server, "listening");
+      cleanUp(() => {
+        server.closeAllConnections();
+        return once(server.close(), "close");
+      });
+      return server;
+    };
+
+    it("is followed within half a minute", async () => {
+      const { port } = (await listen("127.0.0.1", 0)).address() as AddressInfo;
+      await listen("127.0.0.2", port);
+      let address = "127.0.0.1";
+      const exchange = createExchange({
+        clock,
+        names: createNames({ clock, resolve: () => Promise.resolve([address]) }),
+      });
+      cleanUp(() => exchange.close());
+      const url = `http://sfu1.test:${String(port)}`;
+      const get = async (): Promise<string> => {
+        const { body } = await exchange.get({ url, headers: {}, signal: new AbortController().signal });
+        return Buffer.from(body).toString();
+      };
+      expect(await get()).to.equal("127.0.0.1");
+      address = "127.0.0.2";
+      await clock.elapse(MAX_AGE_MS - 1);
+      expect(await get()).to.equal("127.0.0.1");
+      await clock.elapse(1);
+      await get();
+      expect(await get()).to.equal("127.0.0.2");
+    });
   });
 
   it("that hangs for all of them costs nobody anything who has been asked before", async () => {

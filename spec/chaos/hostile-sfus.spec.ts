@@ -64,17 +64,17 @@ describe("chaos: hostile SFUs", () => {
     it(`${name}: costs no call anything while one of three does it or two, and is a 503 while all do`, async () => {
       const { fleet, gateway } = office;
       const call = callsOf(office, clock, SILENT.includes(name));
-      await fleet.break(fault, 0);
+      await turn(fleet.sfus[0]!, fault);
       for (const joined of await call(3)) expectServedBy(joined, fleet.sfus.slice(1));
       expect(fleet.sfus[0]!.requests, "the liar was asked").to.not.be.empty;
       const report = await firstReport(gateway);
       expect(report).to.include({ state: "failing", available: false, breaker: "open" });
       expect(report.reason).to.match(/^(answered|sent|closed|did not answer) [\x20-\x7e]{10,140}$/);
 
-      await fleet.break(fault, 1);
+      await turn(fleet.sfus[1]!, fault);
       for (const joined of await call(3)) expectServedBy(joined, fleet.sfus.slice(2));
 
-      await fleet.break(fault, 2);
+      await turn(fleet.sfus[2]!, fault);
       for (const { status, body, headers } of await call(1)) {
         expect(status).to.equal(503);
         expect(body).to.include({ error: "all_candidates_failed" });
@@ -240,6 +240,14 @@ function callsOf(
     }
     return answers;
   };
+}
+
+/** Also for those that it has served well so far, by connections that it knows. */
+async function turn(sfu: SimulatedSfu, fault: Fault): Promise<void> {
+  await sfu.break(fault);
+  if (fault.kind !== "unasked") return;
+  sfu.hangUp("close");
+  await eventually("it is called anew", () => sfu.traffic.open === 0, FOR_A_PROCESS);
 }
 
 /** Served with a channel that one of them has really made, and with nothing else. */

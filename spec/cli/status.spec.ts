@@ -463,7 +463,7 @@ describe("status", () => {
 
     it("where TLS is asked of what has none", async () => {
       expect(await failed(gateway.url.replace("http", "https"))).to.match(
-        /it has a TLS certificate or handshake that was not accepted/,
+        /it speaks no TLS at that port: is its address meant to begin with http:/,
       );
     });
 

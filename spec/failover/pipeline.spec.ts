@@ -420,8 +420,8 @@ describe("failover", () => {
       expect(codeOf(await call({ conference: "another" }))).to.equal("overloaded");
     });
 
-    const openAll = async (): Promise<void> => {
-      for (const sfu of fleet) {
+    const openAll = async (sfus = fleet): Promise<void> => {
+      for (const sfu of sfus) {
         for (let count = 0; count < 5; count++) {
           await breakers.run(sfu, () => Promise.reject(refused), { verdictOf: () => "fault" }).catch(() => undefined);
         }
@@ -435,6 +435,23 @@ describe("failover", () => {
       expect(whoServed(await call())).to.equal("http://sfu2.test");
       expect(breakers.state(fleet[0]!)).to.equal("open");
       expect(breakers.state(fleet[1]!)).to.equal("closed");
+    });
+
+    it("asks those whose breakers are open where the last one that was in has just died", async () => {
+      await openAll(fleet.slice(1));
+      behaviours[0] = refused;
+      behaviours[1] = refused;
+      expect(whoServed(await call())).to.equal("http://sfu3.test");
+      expect(breakers.state(fleet[2]!)).to.equal("closed");
+    });
+
+    it("does so within the budget, where that one hangs", async () => {
+      await openAll(fleet.slice(1));
+      behaviours.fill("hangs");
+      const outcome = await call();
+      expect(codeOf(outcome)).to.equal("all_candidates_failed");
+      expect(asked.map(({ timeoutMs }) => timeoutMs)).to.deep.equal([1000, 750, 750]);
+      expect(outcome.tookMs).to.be.at.most(2500);
     });
 
     it("lets one call at a time do so, and the others get their 503 at once", async () => {

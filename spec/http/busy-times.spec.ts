@@ -16,7 +16,7 @@ describe("what is told of busy times", () => {
   });
   afterEach(() => stop());
   const turnAway = (count: number): void => {
-    for (let time = 0; time < count; time++) events.emit("turnedAway", { isCall: true });
+    for (let time = 0; time < count; time++) events.emit("turnedAway", { isCall: true, why: "too_busy" });
   };
 
   it("is once a second how many were turned away, and once how many in all", async () => {
@@ -34,6 +34,12 @@ describe("what is told of busy times", () => {
     ]);
     await clock.elapse(60_000);
     expect(told).to.have.length(3);
+  });
+
+  it("is nothing of those who were gone", async () => {
+    events.emit("turnedAway", { isCall: true, why: "caller_gone" });
+    await clock.elapse(5000);
+    expect(told).to.deep.equal([]);
   });
 
   it("begins anew with the next time", async () => {

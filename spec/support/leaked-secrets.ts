@@ -130,8 +130,8 @@ export function createSecrecyChecks(): Hooks {
     beforeAll() {
       Socket.prototype.push = function (this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean {
         // What a server hears are requests, whose tokens are in their place.
-        const isServers = (this as { readonly server?: unknown }).server != null;
-        if (Buffer.isBuffer(chunk) && !isServers) listen(this, chunk);
+        const { server = null } = this as { readonly server?: unknown };
+        if (Buffer.isBuffer(chunk) && server === null) listen(this, chunk);
         return push.call(this, chunk, encoding);
       };
     },

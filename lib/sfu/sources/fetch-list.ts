@@ -28,7 +28,8 @@ export interface ListFetcherOptions {
   /** Bounds one fetch, the body included. */
   readonly timeoutMs: number;
   readonly token: Secret | null;
-  readonly connection: ExchangeSettings;
+  /** How it is connected; the usual way where that is absent. */
+  readonly connection?: ExchangeSettings;
 }
 
 /** 260 bytes for each of 30,000 SFUs. */
