@@ -73,7 +73,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "restarts while one is out",
     sfus: 3,
     servesAll: true,
-    schedule: together(outages({ sfus: 3, victims: 1, faults: ALL_FAULTS }), repeated([{ kind: "restart" }], 3500)),
+    schedule: together(outages({ sfus: 3, victims: 1, faults: ALL_FAULTS }), repeated([{ kind: "restart" }], 6000)),
   },
   {
     name: "the gateway is stopped for a second",

@@ -91,7 +91,7 @@ export function storm(sfus: number, faults: readonly ProcessFault[]): Schedule {
     const endMs = lengthMs - RETURNED_MS;
     for (let atMs = CALM_MS; atMs < endMs; atMs += between(200, 3000, random)) {
       for (let sfu = 0; sfu < sfus; sfu++) {
-        if (atMs < outUntilMs[sfu]! || random() > 0.4) continue;
+        if (atMs < outUntilMs[sfu]! || random() > 0.6) continue;
         const fault = faults[Math.floor(random() * faults.length)]!;
         const healMs = Math.min(endMs, atMs + between(200, Math.max(1000, Math.min(8000, lengthMs / 4)), random));
         outUntilMs[sfu] = healMs + 1;
