@@ -47,7 +47,7 @@ import { createFanOut } from "./http/tell-sfus.ts";
 import { createTurnAway } from "./http/turn-away.ts";
 import { createUnderWay } from "./http/under-way.ts";
 import { logEvents, type Logger } from "./logger.ts";
-import { createLoop } from "./loop.ts";
+import { createLoop, LOOK_MS } from "./loop.ts";
 import { createMetrics } from "./metrics.ts";
 import { createHttpServer } from "./server.ts";
 import { type AddressRules, createAddressRules } from "./sfu/registration/address-rules.ts";
@@ -110,11 +110,12 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const events = new Events();
   const endLog = logEvents(events, logger, clock);
 
-  const loop = createLoop(clock, loopIdleMs);
+  const loop = createLoop(clock, { idleMs: loopIdleMs, turn: loopTurn });
+  const stopLooking = clock.every(LOOK_MS, () => loop.look());
   const backlog = createBacklog(clock, loopTurn);
   const admission = createAdmission({ clock, loop, backlog, maxRequests: () => config.limits.maxRequests });
   const stopTelling = tellBusyTimes({ clock, events, admission });
-  const lagSince = (sinceMs: number): number => loop.longestSince(sinceMs);
+  const lagSince = (sinceMs: number): number => loop.lagSince(sinceMs);
 
   const registry = createRegistry(clock, events);
   const names = createNames({ clock, ...(tools.resolve === undefined ? {} : { resolve: tools.resolve }) });
@@ -332,6 +333,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       stopReading();
       stopProbing();
       stopTelling();
+      stopLooking();
       breakers.close();
       client.close();
       await store.close();

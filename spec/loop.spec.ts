@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { loopIdleMs, sleep, systemClock, turnsOfTheLoop } from "../lib/clock.ts";
+import { loopIdleMs, loopTurn, sleep, systemClock, turnsOfTheLoop } from "../lib/clock.ts";
 import { createLoop } from "../lib/loop.ts";
 import { createMachine, type Machine } from "./support/machine.ts";
 
@@ -39,41 +39,8 @@ describe("the event loop's busy stretches", () => {
     expect(busyMs()).to.be.within(20, 150);
   });
 
-  it("are remembered by the longest that an attempt has met with, ended or not", () => {
-    const { clock, loop } = machine;
-    const sinceStart = clock.monotonic();
-    machine.work(400);
-    machine.rest(10);
-    machine.work(100);
-    machine.rest(10);
-    loop.look();
-    machine.rest(200);
-    const sinceThen = clock.monotonic();
-    machine.work(70);
-    expect(loop.longestSince(sinceStart)).to.equal(400);
-    expect(loop.longestSince(sinceThen)).to.equal(70);
-  });
-
-  it("are seen between two looks, too, by how little it rested", () => {
-    const { clock, loop } = machine;
-    const since = clock.monotonic();
-    machine.rest(300);
-    machine.stop(500);
-    machine.rest(1);
-    expect(loop.longestSince(since)).to.equal(500);
-  });
-
-  it("are nothing to speak of where it rests again and again", () => {
-    const since = machine.clock.monotonic();
-    for (let time = 0; time < 200; time++) {
-      machine.work(9);
-      machine.rest(1);
-    }
-    expect(machine.loop.longestSince(since)).to.be.below(50);
-  });
-
   it("are those of the real one: it goes on while something is always waiting, and ends where nothing is", async () => {
-    const loop = createLoop(systemClock, loopIdleMs);
+    const loop = createLoop(systemClock, { idleMs: loopIdleMs, turn: loopTurn });
     await sleep(systemClock, 10);
     loop.look();
     const { stretch } = loop;
@@ -83,9 +50,62 @@ describe("the event loop's busy stretches", () => {
       loop.look();
     }
     expect(loop.stretch).to.equal(stretch);
-    expect(loop.longestSince(untilMs)).to.be.above(0);
     await sleep(systemClock, 10);
     loop.look();
     expect(loop.stretch).to.be.above(stretch);
+  });
+});
+
+describe("the event loop's lag", () => {
+  let machine: Machine;
+  beforeEach(() => {
+    machine = createMachine();
+  });
+
+  it("is that of three turns as long as the longest that an attempt has met with, ended or not", () => {
+    const { clock, loop } = machine;
+    const sinceStart = clock.monotonic();
+    machine.work(400);
+    machine.rest(10);
+    machine.work(100);
+    machine.rest(10);
+    loop.look();
+    machine.rest(200);
+    loop.look();
+    const sinceThen = clock.monotonic();
+    machine.work(70);
+    expect(loop.lagSince(sinceStart)).to.equal(1200);
+    expect(loop.lagSince(sinceThen)).to.equal(210);
+  });
+
+  it("is seen between two looks, too, by how little it rested", () => {
+    const { clock, loop } = machine;
+    const since = clock.monotonic();
+    machine.rest(300);
+    machine.stop(500);
+    machine.rest(1);
+    expect(loop.lagSince(since)).to.equal(1500);
+  });
+
+  it("is nothing to speak of where it never rests, and turns quickly: each turn reads what has come", () => {
+    const since = machine.clock.monotonic();
+    for (let time = 0; time < 500; time++) {
+      machine.work(10);
+      machine.turn();
+    }
+    expect(machine.loop.lagSince(since)).to.be.below(50);
+    expect(machine.loop.busyMs()).to.equal(5000);
+  });
+
+  it("is that of the real one", async () => {
+    const loop = createLoop(systemClock, { idleMs: loopIdleMs, turn: loopTurn });
+    loop.look();
+    await turnsOfTheLoop(2);
+    loop.look();
+    const sinceMs = systemClock.monotonic();
+    while (systemClock.monotonic() < sinceMs + 60) loop.look();
+    expect(loop.lagSince(sinceMs)).to.be.within(170, 10_000);
+    await turnsOfTheLoop(2);
+    expect(loop.lagSince(sinceMs)).to.be.within(170, 10_000);
   });
 });

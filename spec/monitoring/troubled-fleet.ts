@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../lib/clock.ts";
+import { sleep, systemClock } from "../../lib/clock.ts";
 import { SimulatedSfu, type SimulatedSfuOptions } from "../../lib/simulator/sfu.ts";
 import { eventually, FOR_A_PROCESS } from "../support/eventually.ts";
 import { freePort } from "../support/ports.ts";
@@ -35,12 +35,15 @@ reset_timeout_ms = 100
 interval_ms = 500
 stats_interval_ms = 200
 [registration]
-ttl_ms = 1000
+ttl_ms = 2000
 allow = ["http://127.0.0.1"]
 [failover]
 attempt_timeout_ms = 1000
 retry_timeout_ms = 1000
 `;
+
+/** Later than an event loop may be, and sooner than Prometheus gives up a scrape. */
+const STARVED_MS = 200;
 
 /** Two real gateways with a fleet each, for things to happen to. */
 export interface TroubledFleet {
@@ -50,6 +53,8 @@ export interface TroubledFleet {
   readonly call: (gateway: Restartable, region: string, key?: string) => Promise<number>;
   /** Gives the first gateway a configuration that it takes, with more SFUs, or one that it does not. */
   readonly reload: (configuration: "larger" | "broken") => Promise<void>;
+  /** Gives the second gateway these limits, as TOML, and takes back the ones before. */
+  readonly limit: (limits: string) => Promise<void>;
   /** One heartbeat of the SFU that registers itself, and never another. */
   readonly beatOnce: () => Promise<void>;
   /** One that the first gateway knows, or all that either does. */
@@ -64,6 +69,10 @@ export interface Restartable {
   start(): Promise<void>;
   /** Has it read its file anew. */
   readonly reload: () => void;
+  /** As `reload`, until it says that it has taken it. */
+  readonly take: () => Promise<void>;
+  /** Leaves it without a processor for a moment. */
+  readonly starve: () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,7 +94,9 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
   const write = (name: string, text: string): Promise<void> => writeFile(file(name), text, { mode: 0o600 });
   await write("first.toml", SETTINGS + entries(FIRST));
   // It asks one SFU and no other, so that a call may use up the budget.
-  await write("second.toml", `${SETTINGS}max_retries = 1\n${entries({ other: "other" })}`);
+  const writeSecond = (limits: string): Promise<void> =>
+    write("second.toml", `${SETTINGS}max_retries = 1\n${limits}\n${entries({ other: "other" })}`);
+  await writeSecond("");
 
   const gatewayOf = async (name: string): Promise<Restartable> => {
     const port = await freePort();
@@ -97,6 +108,17 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
       target,
       url: `http://${target}`,
       reload: () => running?.kill("SIGHUP"),
+      async take() {
+        const taken = running?.nextLine("reloaded");
+        running?.kill("SIGHUP");
+        await taken;
+      },
+      async starve() {
+        const starved = running;
+        starved?.kill("SIGSTOP");
+        await sleep(systemClock, STARVED_MS);
+        starved?.kill("SIGCONT");
+      },
       async start() {
         running = await startGatewayProcess({ port, args, env });
       },
@@ -148,6 +170,10 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
       const isTaken = async (): Promise<boolean> =>
         (await (await fetch(`${first.url}/v1/health`)).text()).includes(sfus.mute.address);
       await eventually("the larger configuration is taken", isTaken, FOR_A_PROCESS);
+    },
+    async limit(limits) {
+      await writeSecond(limits);
+      await second.take();
     },
     async beatOnce() {
       const exp = Math.floor(systemClock.now() / 1000) + 60;

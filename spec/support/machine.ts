@@ -7,6 +7,8 @@ export interface Machine {
   readonly loop: Loop;
   /** Has something to do for so long; looks at every millisecond, unless it is stopped meanwhile. */
   work(ms: number): void;
+  /** Ends the present turn of the event loop, without a rest. */
+  turn(): void;
   /** Nothing is seen of this, and it was not at rest. */
   stop(ms: number): void;
   rest(ms: number): void;
@@ -15,8 +17,9 @@ export interface Machine {
 export function createMachine(): Machine {
   let nowMs = 1000;
   let idleMs = 0;
+  let turns = 0;
   const clock: Clock = { ...systemClock, monotonic: () => nowMs };
-  const loop = createLoop(clock, () => idleMs);
+  const loop = createLoop(clock, { idleMs: () => idleMs, turn: () => turns });
   return {
     clock,
     loop,
@@ -27,12 +30,16 @@ export function createMachine(): Machine {
       }
       loop.look();
     },
+    turn() {
+      turns++;
+    },
     stop(ms) {
       nowMs += ms;
     },
     rest(ms) {
       nowMs += ms;
       idleMs += ms;
+      turns++;
     },
   };
 }

@@ -62,7 +62,7 @@ describe("the agent's sign-off", () => {
         "it answered its statistics with JSON that is not a list of channels",
       ],
       [{ kind: "redirect" }, "it answered with status 302"],
-      [{ kind: "huge", bytes: 9 * 1024 * 1024 }, "it answered with more than 8192 KB"],
+      [{ kind: "huge", bytes: 9 * 1024 * 1024 }, "it answered with more than 3072 KB"],
     ];
     for (const [fault, why] of faults) {
       it(`comes as well where ${why}`, async () => {
