@@ -20,7 +20,10 @@ export interface AdmissionTools {
   readonly clock: Clock;
   readonly loop: Loop;
   readonly backlog: Pick<Backlog, "standingMs">;
-  /** The most that may be under way, whatever they wait for. */
+  /**
+   * The most that may be under way, whatever they wait for: of calls, and as many of all else. Who opens a request and
+   * never sends its body keeps nobody from a call.
+   */
   readonly maxRequests: () => number;
 }
 
@@ -65,7 +68,7 @@ const MAX_COST_MS = 10;
  * come in thousands, and a heartbeat that is lost takes an SFU out, a disconnect is not asked for twice.
  */
 export function createAdmission({ clock, loop, backlog, maxRequests }: AdmissionTools): Admission {
-  let inFlight = 0;
+  const inFlight: Record<Errand, number> = { call: 0, other: 0 };
   let onGuardUntilMs = -Infinity;
   /** Of the present stretch. */
   let stretch = loop.stretch;
@@ -96,7 +99,7 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
   return {
     admit(errand, isFirst) {
       look();
-      if (inFlight >= maxRequests()) return null;
+      if (inFlight[errand] >= maxRequests()) return null;
       const nowMs = clock.monotonic();
       const patienceMs = errand === "call" && nowMs < onGuardUntilMs ? STANDING_MS : BURST_MS;
       const ownMs = inHand * Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
@@ -108,17 +111,17 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
       }
       if (isFirst) letIn++;
       const own = stretch;
-      inFlight++;
+      inFlight[errand]++;
       inHand++;
       return () => {
         look();
-        inFlight--;
+        inFlight[errand]--;
         ended++;
         if (own === stretch) inHand--;
       };
     },
     get inFlight() {
-      return inFlight;
+      return inFlight.call + inFlight.other;
     },
   };
 }

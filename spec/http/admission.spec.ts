@@ -54,12 +54,18 @@ describe("the admission of requests", () => {
       machine.rest(10);
     }
     expect(ask(3)).to.equal(0);
-    expect(ask(1, "other")).to.equal(0);
     expect(admission.inFlight).to.equal(5);
     ends.shift()?.();
     expect(ask(2)).to.equal(1);
     maxRequests = 7;
     expect(ask(3)).to.equal(2);
+  });
+
+  it("lets calls in, however many other requests never come to their end", () => {
+    maxRequests = 5;
+    for (let time = 0; time < 9; time++) admission.admit("other", false);
+    expect(admission.inFlight).to.equal(5);
+    expect(ask(9)).to.equal(5);
   });
 
   it("lets two thousand wait for SFUs that hang: they need no processor", () => {

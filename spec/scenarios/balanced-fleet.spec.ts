@@ -59,7 +59,7 @@ interface Loads {
 }
 
 /** The callers and the SFUs are in this process as well, which else is late for all of them. */
-const AT_ONCE = 100;
+const AT_ONCE = 50;
 
 function useLoads(health: NonNullable<GatewaySetup["health"]>): Loads {
   const office = useOffice(3, {
