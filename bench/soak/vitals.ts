@@ -34,8 +34,12 @@ const MAY_RISE: Readonly<Partial<Record<keyof Sample, number>>> = {
   series: 0.9,
 };
 
-/** With fewer a line proves nothing about memory, which goes up and down by what was compiled and cached meanwhile. */
+/**
+ * With fewer a line proves nothing about memory, which goes up and down by what was compiled and cached meanwhile, and
+ * little about counts: a probe may be under way, and some series come with the first event of their kind.
+ */
 const FOR_A_LINE = 10;
+const BRIEFLY = 3;
 
 /** The columns that are judged. */
 export const JUDGED = Object.keys(MAY_RISE) as readonly (keyof Sample)[];
@@ -48,7 +52,7 @@ export interface Trend {
   readonly isFine: boolean;
 }
 
-/** By least squares; of memory only where there are samples enough, else it counts as fine. */
+/** By least squares. */
 export function trendOf(name: keyof Sample, samples: readonly Sample[]): Trend {
   const count = samples.length;
   const meanAt = samples.reduce((sum, { atS }) => sum + atS, 0) / count;
@@ -57,6 +61,6 @@ export function trendOf(name: keyof Sample, samples: readonly Sample[]): Trend {
   const variance = samples.reduce((sum, { atS }) => sum + (atS - meanAt) ** 2, 0);
   const slope = variance === 0 ? 0 : covariance / variance;
   const rise = slope * ((samples.at(-1)?.atS ?? 0) - (samples[0]?.atS ?? 0));
-  const isFine = (name === "heapMb" && count < FOR_A_LINE) || rise <= (MAY_RISE[name] ?? Infinity);
+  const isFine = count < FOR_A_LINE ? name === "heapMb" || rise <= BRIEFLY : rise <= (MAY_RISE[name] ?? Infinity);
   return { name, perHour: slope * 3600, rise, isFine };
 }
