@@ -1,14 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
-import { createReplays } from "./auth/replays.ts";
-import { createThrottles } from "./auth/throttle.ts";
-import { createDisconnectVerifier } from "./auth/verify-disconnect.ts";
-import { createHeartbeatVerifier } from "./auth/verify-heartbeat.ts";
-import { createVerifier } from "./auth/verify.ts";
-import { createAffinity } from "./balancing/affinity.ts";
 import { createAvailability } from "./balancing/availability.ts";
 import { createBalancer } from "./balancing/balancer.ts";
-import { createGeo } from "./balancing/geo.ts";
 import { createRank } from "./balancing/rank.ts";
 import { type Clock, loopIdleMs, loopTurn, type Random } from "./clock.ts";
 import { changedKeys } from "./config/changes.ts";
@@ -17,33 +10,17 @@ import { toBlockList } from "./config/schema.ts";
 import { toError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { createBreakers } from "./failover/breakers.ts";
-import { createCoalescer } from "./failover/coalesce.ts";
-import { type Chain, createFailover, type Served } from "./failover/pipeline.ts";
 import { createAdmission } from "./http/admission.ts";
-import { answerLiveness } from "./http/answer-liveness.ts";
 import { createArrivals } from "./http/arrivals.ts";
-import { authenticate } from "./http/authenticate.ts";
 import { callerAddress } from "./http/caller-address.ts";
 import { createBacklog } from "./http/backlog.ts";
 import { tellBusyTimes } from "./http/busy-times.ts";
-import { disconnect } from "./http/disconnect.ts";
-import { drainSfu } from "./http/drain-sfu.ts";
-import { explainRanking } from "./http/explain.ts";
-import { getChannel } from "./http/get-channel.ts";
 import { handleErrors } from "./http/handle-errors.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { openRequest } from "./http/open-request.ts";
-import { recentFailovers } from "./http/recent-failovers.ts";
-import { recordChannelRequest } from "./http/record-channel-request.ts";
-import { registerSfu } from "./http/register-sfu.ts";
-import { reportDashboard } from "./http/report-dashboard.ts";
-import { fleetReport, reportHealth } from "./http/report-health.ts";
-import { type Readiness, reportReadiness } from "./http/report-readiness.ts";
-import { requireAdmin } from "./http/require-admin.ts";
-import { type Route, route } from "./http/routes.ts";
-import { showDashboard } from "./http/show-dashboard.ts";
-import { showMetrics } from "./http/show-metrics.ts";
-import { createFanOut } from "./http/tell-sfus.ts";
+import type { Readiness } from "./http/report-readiness.ts";
+import { createRouteTable } from "./http/route-table.ts";
+import { route } from "./http/routes.ts";
 import { createTurnAway } from "./http/turn-away.ts";
 import { createUnderWay } from "./http/under-way.ts";
 import { logEvents, type Logger } from "./logger.ts";
@@ -167,90 +144,35 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     mayBeTried: (sfu) => breakers.mayBeTried(sfu),
     strategy: balancer.strategy,
   });
-  const explain = balancer.explainWith(availabilityOf);
-  const coalescer = createCoalescer<Served, Chain>(clock);
-  const replays = createReplays(clock);
   const limited = limitRate(config, events);
-  const throttles = createThrottles(config.authFailures, events);
-  const fanOut = createFanOut();
   const disconnects = createUnderWay(clock);
-
-  const fleet = { clock, registry, breakers, loads, availabilityOf };
-  const page = showDashboard();
-  const failovers = recentFailovers(clock, events);
-  const pageData = reportDashboard({ clock, fleet: () => fleetReport(fleet), failovers });
 
   let draining = false;
   const readiness = (): Readiness =>
     draining ? "draining" : registry.all().some(isAvailable) ? "ready" : "no_sfu_available";
 
-  const tableOf = (config: Config, secrets: Secrets): Route[] => {
-    const geo = createGeo(config.regions);
-    const affinity = createAffinity(config.affinity.ttlMs, store);
-    const calling = { clock, events, rank, affinity, ledger, breakers, client, lagSince };
-    const failover = createFailover(config.failover, calling);
-    return [
-      [
-        "GET",
-        "/v1/channel",
-        // Around authentication: refusals are counted and logged too.
-        recordChannelRequest(clock, events),
-        limited,
-        authenticate(createVerifier(secrets.gatewayKeys, clock), throttles.odoo),
-        getChannel({ clock, events, geo, coalescer, failover, homes, budgetMs: config.failover.retryTimeoutMs }),
-      ],
-      [
-        "POST",
-        "/v1/disconnect",
-        limited,
-        disconnect({
-          clock,
-          events,
-          registry,
-          homes,
-          client,
-          fanOut,
-          underWay: disconnects,
-          verify: createDisconnectVerifier(secrets.gatewayKeys, clock),
-          throttle: throttles.odoo,
-          limits: config.failover,
-        }),
-      ],
-      ["GET", "/v1/health", limited, reportHealth(fleet)],
-      ["GET", "/dashboard", limited, page],
-      ["GET", "/dashboard/data", limited, pageData],
-      // Whoever watches the gateway must be able to see that it is flooded.
-      ["GET", "/healthz", answerLiveness({ status: "ok" })],
-      ["GET", "/readyz", reportReadiness(readiness)],
-      ["GET", "/noop", answerLiveness({ status: "ok" })],
-      ["GET", "/v1/noop", answerLiveness({ result: "ok" })],
-      ["GET", "/metrics", showMetrics(clock, metrics)],
-      // No key and no token that opens them, no route.
-      ...where(secrets.registrationKey, (key) => [
-        [
-          "POST",
-          "/v1/sfu",
-          limited,
-          registerSfu({
-            events,
-            verify: createHeartbeatVerifier(key, clock),
-            throttle: throttles.registration,
-            replays,
-            rules,
-            heartbeats,
-          }),
-        ],
-      ]),
-      ...where(secrets.adminToken, (token) => {
-        const admin = requireAdmin(token, throttles.admin);
-        return [
-          ["POST", "/v1/sfu/drain", limited, admin, drainSfu({ registry, drains }, true)],
-          ["POST", "/v1/sfu/undrain", limited, admin, drainSfu({ registry, drains }, false)],
-          ["GET", "/v1/explain", limited, admin, explainRanking(config, { geo, affinity, explain })],
-        ];
-      }),
-    ];
-  };
+  const tableOf = createRouteTable(config, {
+    clock,
+    events,
+    registry,
+    store,
+    rank,
+    ledger,
+    loads,
+    availabilityOf,
+    breakers,
+    client,
+    lagSince,
+    explain: balancer.explainWith(availabilityOf),
+    homes,
+    drains,
+    heartbeats,
+    rules,
+    metrics,
+    disconnects,
+    limited,
+    readiness,
+  });
   let routeTable = tableOf(config, secrets);
   let routes = route(routeTable);
 
@@ -348,10 +270,6 @@ function listOf(
   { registryToken: token }: Secrets,
 ): FollowedList | null {
   return settings === null ? null : { settings, token, ca: tls.ca, defaults: { maxSessions: balancing.maxSessions } };
-}
-
-function where<Secret>(secret: Secret | null, routes: (secret: Secret) => Route[]): Route[] {
-  return secret === null ? [] : routes(secret);
 }
 
 function trusted({ trustedProxies }: Config): NonNullable<ReturnType<typeof toBlockList>> {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { expect } from "chai";
 import { SECURITY_HEADERS } from "../../lib/http/security-headers.ts";
 import { eventually } from "../support/eventually.ts";
@@ -7,10 +8,18 @@ import { callRaw } from "../support/sockets.ts";
 /** Longer than any spec lets them wait. */
 const PATIENT = { attemptTimeoutMs: 60_000, retryTimeoutMs: 60_000 };
 
+/** One that is no call, and is never sent to its end. */
+const BODY_TO_COME = "POST /v1/disconnect HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
+
 describe("a gateway that has as many requests in hand as it takes", () => {
   let callers: AbortController;
+  const unfinished: Socket[] = [];
   // Ahead of the office's own, which waits for whoever is in hand.
-  afterEach(() => callers.abort());
+  afterEach(() => leave());
+  const leave = (): void => {
+    callers.abort();
+    for (const socket of unfinished.splice(0)) socket.destroy();
+  };
   const office = useOffice(1, { gateway: { limits: { maxRequests: 2 }, failover: PATIENT } });
   beforeEach(async () => {
     callers = new AbortController();
@@ -18,7 +27,8 @@ describe("a gateway that has as many requests in hand as it takes", () => {
     for (const iss of ["one", "two"]) {
       void office.gateway.join({ iss, signal: callers.signal }).catch(() => undefined);
     }
-    await eventually("both are in hand", async () => (await inHand()) === 2);
+    for (let time = 0; time < 2; time++) unfinished.push((await callRaw(office.gateway.url, BODY_TO_COME)).socket);
+    await eventually("two calls are in hand, and two others", async () => (await inHand()) === 4);
   });
   const inHand = (): Promise<number> => office.gateway.metric("requests_in_flight");
   const lines = (start: string): number =>
@@ -86,9 +96,9 @@ describe("a gateway that has as many requests in hand as it takes", () => {
   it("lets in the next as soon as one has ended", async () => {
     callers.abort();
     await office.fleet.sfus[0]!.heal();
-    await eventually("nobody is in hand", async () => (await inHand()) === 0);
+    await eventually("no call is in hand", async () => (await inHand()) === 2);
     expect((await office.gateway.join({ iss: "three" })).status).to.equal(200);
-    await eventually("nor is that one", async () => (await inHand()) === 0);
+    await eventually("nor is that one", async () => (await inHand()) === 2);
   });
 
   it("counts whom it turns away, and of calls what became of them", async () => {
@@ -102,7 +112,7 @@ describe("a gateway that has as many requests in hand as it takes", () => {
     for (let time = 0; time < 5; time++) await office.gateway.join();
     await eventually(
       "it says so",
-      () => lines("too busy: turned away 5 requests in the last second, 2 are in hand") === 1,
+      () => lines("too busy: turned away 5 requests in the last second, 4 are in hand") === 1,
     );
     await eventually("it is over", () => lines("no longer too busy: turned away 5 requests within 2 seconds") === 1);
     expect(lines("no channel"), "lines of single calls").to.equal(0);
@@ -120,7 +130,7 @@ describe("a gateway that has as many requests in hand as it takes", () => {
     await eventually("so is the second", () => caller.received().includes("too_busy"));
     expect(caller.received().split("HTTP/1.1 503")[1]).to.match(/^Connection: close\r$/im);
     await caller.closed;
-    callers.abort();
+    leave();
     await closed;
   });
 });
