@@ -16,6 +16,8 @@ export interface Candidates {
   left(most: number): number;
   /** The next one that may be asked at this moment: others may have failed it since the ranking. */
   next(): Candidate | null;
+  /** Those that would be next, if others were not finding out at this moment whether they are back. */
+  beingTried(): readonly Sfu[];
   /** Why there is none, where none was ever handed out. */
   readonly shortage: "overloaded" | "none";
 }
@@ -51,6 +53,10 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
   const mayHaveReturned = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
     return now.kind === "out" && now.mayReturn && mayBeTried(sfu);
+  };
+  const isBeingTried = (sfu: Sfu): boolean => {
+    const now = availabilityOf(sfu);
+    return now.kind === "out" ? now.mayReturn && !mayBeTried(sfu) : "why" in now && now.why === "on_trial";
   };
   const isFull = (sfu: Sfu): boolean => {
     const now = availabilityOf(sfu);
@@ -106,6 +112,7 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
         given.add(sfu.address);
         return { sfu, isAssigned: sfu.address === assigned, isLastResort };
       },
+      beingTried: () => (mayResort() ? fleet.all().filter((sfu) => !given.has(sfu.address) && isBeingTried(sfu)) : []),
       get shortage() {
         return fleet.all().some(isFull) ? "overloaded" : "none";
       },

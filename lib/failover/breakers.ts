@@ -42,6 +42,8 @@ export interface Breakers {
   admits(sfu: Sfu): Admission;
   /** Whether nobody is trying the SFU now, as a trial or a last resort: one call at a time may, whatever the state. */
   mayBeTried(sfu: Sfu): boolean;
+  /** Resolves when nobody is, which may be at once. */
+  tried(sfu: Sfu): Promise<void>;
   /**
    * Runs `task`, which must settle by itself: a half-open breaker waits for its trial.
    *
@@ -85,6 +87,8 @@ interface Entry {
   era: number;
   /** Trials, last resorts and, on probation, calls under way that began in this era. */
   trying: number;
+  /** Those who wait until nobody is trying. */
+  readonly waiting: (() => void)[];
   /** Whether a key check alone has closed it. */
   isOnProbation: boolean;
   /** Whether probes have failed, too, when it was opened or since, and it has not closed again. */
@@ -119,6 +123,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
       known: "closed",
       era: 0,
       trying: 0,
+      waiting: [],
       isOnProbation: false,
       isTripped: false,
     };
@@ -193,6 +198,11 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
 
     mayBeTried: (sfu) => (entries.get(sfu.address)?.trying ?? 0) === 0,
 
+    async tried(sfu) {
+      const entry = entries.get(sfu.address);
+      if (entry !== undefined && entry.trying > 0) await new Promise<void>((resolve) => entry.waiting.push(resolve));
+    },
+
     async run(sfu, task, { verdictOf, asLastResort = false }) {
       const entry = entryOf(sfu);
       const { breaker, era } = entry;
@@ -229,9 +239,12 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
         };
         const observation = isForced ? observed() : breaker.fire(observed);
         // A failure has been handed on by now, whatever it was.
-        observation.catch((error: unknown) => {
-          if (CircuitBreaker.isOurError(toError(error))) reject(new BreakerOpenError(sfu));
-        });
+        observation
+          .catch((error: unknown) => {
+            if (CircuitBreaker.isOurError(toError(error))) reject(new BreakerOpenError(sfu));
+          })
+          // The breaker has moved by now, if it was to.
+          .finally(() => wake(entry));
       });
     },
 
@@ -245,6 +258,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
         verdict = await check();
       } finally {
         if (entry.era === era) entry.trying--;
+        wake(entry);
       }
       // It has left.
       if (entry.era !== era || verdict === "undecided") return;
@@ -287,6 +301,13 @@ function beginEra(entry: Entry): void {
   entry.era++;
   entry.trying = 0;
   entry.isOnProbation = false;
+  wake(entry);
+}
+
+/** Tells those who wait that nobody is trying, if that is so. They hear of it when what is under way here is done. */
+function wake({ trying, waiting }: Entry): void {
+  if (trying > 0) return;
+  for (const resolve of waiting.splice(0)) resolve();
 }
 
 function forget(rotation: EventEmitter): void {

@@ -3,7 +3,7 @@ import type { Affinity } from "../balancing/affinity.ts";
 import type { Ledger } from "../balancing/ledger.ts";
 import type { Candidate, Rank } from "../balancing/rank.ts";
 import type { Placement } from "../balancing/strategy.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, withDeadline } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError, toError } from "../errors.ts";
 import type { AttemptEvent, Events } from "../events.ts";
@@ -83,7 +83,10 @@ async function walk(
   const attempt = async (): Promise<Served> => {
     const timeoutMs = fairShareMs();
     const candidate = timeoutMs > 0 ? candidates.next() : null;
-    if (candidate === null) throw new NobodyLeftError(candidates.shortage);
+    if (candidate === null) {
+      if (await trialEnds()) return attempt();
+      throw new NobodyLeftError(candidates.shortage);
+    }
     const { sfu, isLastResort: asLastResort } = candidate;
     try {
       return await breakers.run(sfu, () => ask(candidate, timeoutMs), {
@@ -95,6 +98,30 @@ async function walk(
       if (error instanceof BreakerOpenError) return attempt();
       throw error;
     }
+  };
+
+  let trialsUntilMs: number | null = null;
+
+  /**
+   * Where the last SFU that was in has just failed this call, and another call is finding out at this moment whether the
+   * others are back: waits a little for what it finds.
+   *
+   * @returns whether there may be a candidate now
+   */
+  const trialEnds = async (): Promise<boolean> => {
+    const tried = attempts.length === 0 ? [] : candidates.beingTried();
+    if (tried.length === 0) return false;
+    const nowMs = clock.monotonic();
+    trialsUntilMs ??= Math.min(call.deadlineMs, nowMs + TRIALS_MS);
+    const timeoutMs = Math.floor(trialsUntilMs - nowMs);
+    if (timeoutMs <= 0) return false;
+    const onTimeout = (): Error => new NobodyLeftError("none");
+    return withDeadline({ clock, timeoutMs, signal, onTimeout }, () =>
+      Promise.race(tried.map((sfu) => breakers.tried(sfu))),
+    ).then(
+      () => true,
+      () => false,
+    );
   };
 
   /** What is left of the budget, divided among the attempts that can still be made. */
@@ -155,6 +182,9 @@ async function walk(
 
 /** With less a healthy SFU on the other side of the Earth has no chance, and would be blamed. */
 const SHORTEST_ATTEMPT_MS = 100;
+
+/** One that is back answers in a few; and whoever waits for others must not keep those waiting who wait for him. */
+const TRIALS_MS = 100;
 
 const VERDICTS = { sfu: "fault", request: "fine", nobody: "nothing" } as const;
 

@@ -369,6 +369,29 @@ describe("the ranking of one request", () => {
     });
   });
 
+  describe("tells whom others are trying", () => {
+    const names = (candidates: Candidates): string => namesOf(candidates.beingTried());
+
+    it("of those who may have come back, or are on trial", () => {
+      stand(DOWN, a, b);
+      stand(ON_TRIAL, c);
+      beingTried = new Set([b.address, c.address]);
+      expect(names(rank())).to.equal("23");
+    });
+
+    it("not of those who were handed out, who are never asked, or where one has room soon", () => {
+      stand(DOWN, a);
+      stand(MISCONFIGURED, b);
+      stand(EXPIRED, c);
+      const candidates = rank();
+      expect(next(candidates)).to.equal("1");
+      beingTried = new Set([a.address, b.address, c.address]);
+      expect(names(candidates)).to.equal("");
+      stand(FULL, c);
+      expect(names(rank())).to.equal("");
+    });
+  });
+
   describe("names the shortage", () => {
     it("as overload where one is full, however many are out or drained", () => {
       stand(FULL, a);

@@ -658,6 +658,26 @@ describe("breakers", () => {
     expect(breakers.state(sfu), "calls alone have opened it this time").to.equal("open");
   });
 
+  it("tells when nobody is trying any more, in the state that this has brought", async () => {
+    await open();
+    await breakers.tried(sfu);
+    await breakers.tried(sfuOf(2));
+    for (const ends of ["resolve", "reject"] as const) {
+      const trial = Promise.withResolvers<string>();
+      const options = { verdictOf: () => "fault" as const, asLastResort: true };
+      breakers.run(sfu, () => trial.promise, options).catch(() => undefined);
+      let found: string | null = null;
+      void breakers.tried(sfu).then(() => (found = breakers.state(sfu)));
+      await clock.elapse(0);
+      expect(found).to.equal(null);
+      if (ends === "resolve") trial.resolve("channel");
+      else trial.reject(new Error("refused"));
+      await clock.elapse(0);
+      expect(found).to.equal(ends === "resolve" ? "closed" : "open");
+      await open();
+    }
+  });
+
   it("is not pardoned for what calls have opened", async () => {
     await open();
     breakers.pardon(sfu);

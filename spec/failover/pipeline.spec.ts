@@ -454,6 +454,49 @@ describe("failover", () => {
       expect(outcome.tookMs).to.be.at.most(2500);
     });
 
+    describe("for all but the one that has just died", () => {
+      const CALLS = 9;
+      const callMany = (): Promise<Outcome>[] =>
+        Array.from({ length: CALLS }, (_, number) => call({ conference: String(number), elapseMs: 0 }));
+      beforeEach(async () => {
+        await openAll(fleet.slice(1));
+        behaviours.fill("hangs");
+        behaviours[0] = refused;
+      });
+
+      it("lets all who had asked that one wait for what the first of them find out", async () => {
+        behaviours[3] = { afterMs: 20 };
+        const calls = callMany();
+        await clock.elapse(2500);
+        const outcomes = await Promise.all(calls);
+        expect(outcomes.map(whoServed)).to.deep.equal(Array(CALLS).fill("http://sfu4.test"));
+        expect(
+          outcomes.filter(({ tookMs }) => tookMs <= 40),
+          "all but those who try the ones that hang",
+        ).to.have.length(CALLS - 2);
+      });
+
+      it("lets them wait for a tenth of a second in all, where nobody is back", async () => {
+        const outcomes = callMany();
+        await clock.elapse(2500);
+        const refusals = await Promise.all(outcomes);
+        expect(refusals.map(codeOf)).to.deep.equal(Array(CALLS).fill("all_candidates_failed"));
+        expect(refusals.filter(({ tookMs }) => tookMs <= 100)).to.have.length(CALLS - 3);
+      });
+
+      it("lets nobody wait who hangs up", async () => {
+        const caller = new AbortController();
+        const outcomes = callMany();
+        const leaving = call({ conference: "leaving", signal: caller.signal, elapseMs: 0 });
+        await clock.elapse(10);
+        caller.abort();
+        await clock.elapse(0);
+        expect(codeOf(await leaving)).to.equal("caller_gone");
+        await clock.elapse(2500);
+        await Promise.all(outcomes);
+      });
+    });
+
     it("lets one call at a time do so, and the others get their 503 at once", async () => {
       await openAll();
       behaviours.fill("hangs");
