@@ -103,7 +103,8 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
       const nowMs = clock.monotonic();
       const patienceMs = errand === "call" && nowMs < onGuardUntilMs ? STANDING_MS : BURST_MS;
       const ownMs = inHand * Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
-      const isNext = isFirst && letIn >= LET_IN && backlog.standingMs() > patienceMs;
+      // Where the loop has rested there was nobody in the kernel's queue.
+      const isNext = isFirst && letIn >= LET_IN && Math.min(backlog.standingMs(), busyMs) > patienceMs;
       if (ownMs > patienceMs || isNext) {
         if (isFirst) letIn = 0;
         onGuardUntilMs = nowMs + ON_GUARD_MS;

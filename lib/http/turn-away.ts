@@ -50,8 +50,12 @@ export function createTurnAway({ admission, backlog, arrivals, events, isDrainin
       response.once("close", end);
       if (isFirst && backlog.standingMs() > LOOK_AFTER_MS) {
         void turnsOfTheLoop(TURNS_TO_READ).then(() => {
-          if (socket.destroyed || socket.readableEnded) events.emit("turnedAway", { isCall, why: "caller_gone" });
-          else serve();
+          if (!socket.destroyed && !socket.readableEnded) serve();
+          else {
+            // He may have left in the middle of another request, and Node would wait for its rest.
+            socket.destroy();
+            events.emit("turnedAway", { isCall, why: "caller_gone" });
+          }
         });
       } else serve();
       return;

@@ -11,7 +11,7 @@ import { useOffice } from "../support/office.ts";
 /** Odoo's patience less a margin. */
 const IN_TIME_MS = 2900;
 const CALLS = 10;
-const AT_A_TIME = 5;
+const AT_A_TIME = 3;
 
 /** What a fleet of three made of some calls, over real sockets and in real time. */
 interface Outage {

@@ -111,22 +111,32 @@ describe("the admission of requests", () => {
   it("turns away one for each that it lets in where the kernel's queue has stood for a second, and then a fifth of one", () => {
     const letIn = (standing: number, errand?: Errand): number => {
       standingMs = standing;
-      const count = ask(100, errand);
+      machine.work(standing);
+      const count = ask(20, errand);
       endAll();
       machine.rest(10);
       return count;
     };
-    expect(letIn(1000)).to.equal(100);
-    expect(letIn(1001)).to.equal(50);
-    expect(letIn(201)).to.equal(50);
-    expect(letIn(201, "other")).to.equal(100);
-    expect(letIn(200)).to.equal(100);
+    expect(letIn(1000)).to.equal(20);
+    expect(letIn(1001)).to.equal(10);
+    expect(letIn(201)).to.equal(10);
+    expect(letIn(201, "other")).to.equal(20);
+    expect(letIn(200)).to.equal(20);
     machine.rest(5001);
-    expect(letIn(1000)).to.equal(100);
+    expect(letIn(1000)).to.equal(20);
+  });
+
+  it("takes nobody for having stood in it where the loop has rested meanwhile: it was empty then", () => {
+    standingMs = 5000;
+    machine.work(3000);
+    machine.rest(1);
+    machine.work(900);
+    expect(ask(20)).to.equal(20);
   });
 
   it("does not have those pay for the kernel's queue who did not stand in it", () => {
     standingMs = 5000;
+    machine.work(5000);
     expect(ask(100, "call", false)).to.equal(100);
     endAll();
     const [first, later] = [ask(1), ask(1, "call", false)];

@@ -65,7 +65,11 @@ async function busyGateway(open: Open, signal: AbortSignal): ReturnType<Open> {
   const failover = { attemptTimeoutMs: 60_000, retryTimeoutMs: 60_000 };
   const gateway = await open({ ...allowed, failover, limits: { maxRequests: 1 }, fault: { kind: "hang" } });
   void gateway.join({ signal }).catch(() => undefined);
-  await eventually("it is in hand", async () => (await gateway.metric("requests_in_flight")) === 1);
+  // Whose body never comes.
+  const head = "POST /v1/disconnect HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
+  const { socket } = await callRaw(gateway.url, head);
+  signal.addEventListener("abort", () => socket.destroy(), { once: true });
+  await eventually("both are in hand", async () => (await gateway.metric("requests_in_flight")) === 2);
   return gateway;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { SECURITY_HEADERS } from "../../../lib/http/security-headers.ts";
-import { eventually } from "../../support/eventually.ts";
+import { eventually, FOR_A_PROCESS } from "../../support/eventually.ts";
 import { type SimulatedFleet, startFleet } from "../../support/fleet.ts";
 import { startGateway, type TestGateway } from "../../support/gateway.ts";
 import { ask } from "../../support/request.ts";
@@ -71,7 +71,8 @@ describe("a gateway that is sent hostile requests", () => {
       ["two requests at once", join + body],
     ] as const) {
       for (const how of ["with a word", "without a word"] as const) {
-        it(`${how}, at every byte of ${what}, has none of them left`, async () => {
+        it(`${how}, at every byte of ${what}, has none of them left`, async function () {
+          this.timeout(60_000);
           const callers = await Promise.all(
             Array.from({ length: bytes.length }, (_, length) => callRaw(gateway.url, bytes.slice(0, length))),
           );
@@ -80,7 +81,7 @@ describe("a gateway that is sent hostile requests", () => {
             else socket.resetAndDestroy();
           }
           await Promise.all(callers.map(({ closed }) => closed));
-          await eventually("nothing is left", async () => (await inHand()) <= atRest);
+          await eventually("nothing is left", async () => (await inHand()) <= atRest, FOR_A_PROCESS);
         });
       }
     }
