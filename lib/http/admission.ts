@@ -59,7 +59,8 @@ const MAX_COST_MS = 10;
  *
  * 1. The gateway's own: what was let in since the event loop last rested and has not ended, at what one costs. A thousand
  *    requests on connections that are open already are all read in one turn, before any of them could be answered.
- * 2. The kernel's, of connections, by how long it has not been empty; it is for those who come out of it. Whoever is turned
+ * 2. The kernel's, of connections, by how long it has not been empty: not since the loop has rested. There is no short
+ *    patience for that one: a busy fifth of a second is no queue. It is for those who come out of it. Whoever is turned
  *    away there makes room for the next, who has to be turned away as well; so some are let in for each, or under a flood
  *    nobody would be served any more.
  *
@@ -104,7 +105,7 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
       const patienceMs = errand === "call" && nowMs < onGuardUntilMs ? STANDING_MS : BURST_MS;
       const ownMs = inHand * Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
       // Where the loop has rested there was nobody in the kernel's queue.
-      const isNext = isFirst && letIn >= LET_IN && Math.min(backlog.standingMs(), busyMs) > patienceMs;
+      const isNext = isFirst && letIn >= LET_IN && Math.min(backlog.standingMs(), busyMs) > BURST_MS;
       if (ownMs > patienceMs || isNext) {
         if (isFirst) letIn = 0;
         onGuardUntilMs = nowMs + ON_GUARD_MS;

@@ -108,7 +108,7 @@ describe("the admission of requests", () => {
     expect(ask(3000)).to.be.within(before * 0.9, before * 1.1);
   });
 
-  it("turns away one for each that it lets in where the kernel's queue has stood for a second, and then a fifth of one", () => {
+  it("turns away one for each that it lets in where the kernel's queue has stood for a second, on its guard or not", () => {
     const letIn = (standing: number, errand?: Errand): number => {
       standingMs = standing;
       machine.work(standing);
@@ -119,9 +119,9 @@ describe("the admission of requests", () => {
     };
     expect(letIn(1000)).to.equal(20);
     expect(letIn(1001)).to.equal(10);
-    expect(letIn(201)).to.equal(10);
-    expect(letIn(201, "other")).to.equal(20);
-    expect(letIn(200)).to.equal(20);
+    expect(letIn(1000)).to.equal(20);
+    expect(letIn(1001, "other")).to.equal(10);
+    expect(letIn(500)).to.equal(20);
     machine.rest(5001);
     expect(letIn(1000)).to.equal(20);
   });
