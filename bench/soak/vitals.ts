@@ -35,11 +35,12 @@ const MAY_RISE: Readonly<Partial<Record<keyof Sample, number>>> = {
 };
 
 /**
- * With fewer a line proves nothing about memory, which goes up and down by what was compiled and cached meanwhile, and
- * little about counts: a probe may be under way, and some series come with the first event of their kind.
+ * With fewer a line proves nothing about memory, which goes up and down by what was compiled and cached meanwhile, nor
+ * about series, many of which come with the first event of their kind; and little about counts: a probe may be under way.
  */
 const FOR_A_LINE = 10;
 const BRIEFLY = 3;
+const NOT_BRIEFLY: readonly (keyof Sample)[] = ["heapMb", "series"];
 
 /** The columns that are judged. */
 export const JUDGED = Object.keys(MAY_RISE) as readonly (keyof Sample)[];
@@ -61,6 +62,7 @@ export function trendOf(name: keyof Sample, samples: readonly Sample[]): Trend {
   const variance = samples.reduce((sum, { atS }) => sum + (atS - meanAt) ** 2, 0);
   const slope = variance === 0 ? 0 : covariance / variance;
   const rise = slope * ((samples.at(-1)?.atS ?? 0) - (samples[0]?.atS ?? 0));
-  const isFine = count < FOR_A_LINE ? name === "heapMb" || rise <= BRIEFLY : rise <= (MAY_RISE[name] ?? Infinity);
+  const isFine =
+    count < FOR_A_LINE ? NOT_BRIEFLY.includes(name) || rise <= BRIEFLY : rise <= (MAY_RISE[name] ?? Infinity);
   return { name, perHour: slope * 3600, rise, isFine };
 }
