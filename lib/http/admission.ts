@@ -45,8 +45,6 @@ const ON_GUARD_MS = 5000;
 const LEARNING_MS = 50;
 const FIRST_GUESS = { busyMs: 500, ended: 250 };
 const MEMORY_MS = 5000;
-/** So many are let in from the kernel's queue for one that is turned away, which costs up to a quarter of a call. */
-const LET_IN = 1;
 
 /** No request costs more: where it seems so, something else was done meanwhile. */
 const MAX_COST_MS = 10;
@@ -61,7 +59,7 @@ const MAX_COST_MS = 10;
  *    requests on connections that are open already are all read in one turn, before any of them could be answered.
  * 2. The kernel's, of connections, by how long it has not been empty: not since the loop has rested. There is no short
  *    patience for that one: a busy fifth of a second is no queue. It is for those who come out of it. Whoever is turned
- *    away there makes room for the next, who has to be turned away as well; so some are let in for each, or under a flood
+ *    away there makes room for the next, who has to be turned away as well; so one is let in for each, or under a flood
  *    nobody would be served any more.
  *
  * Nobody is asked for a token first, so members of a call that has its SFU already have no preference: checking is a good part
@@ -76,8 +74,8 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
   let inHand = 0;
   let ended = 0;
   let busyMs = 0;
-  /** Of those who opened a connection, since the last that was turned away. */
-  let letIn = LET_IN;
+  /** Whether of those who opened a connection one was let in since the last that was turned away. */
+  let hasLetIn = true;
   let learned = FIRST_GUESS;
 
   const look = (): void => {
@@ -105,13 +103,13 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
       const patienceMs = errand === "call" && nowMs < onGuardUntilMs ? STANDING_MS : BURST_MS;
       const ownMs = inHand * Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
       // Where the loop has rested there was nobody in the kernel's queue.
-      const isNext = isFirst && letIn >= LET_IN && Math.min(backlog.standingMs(), busyMs) > BURST_MS;
+      const isNext = isFirst && hasLetIn && Math.min(backlog.standingMs(), busyMs) > BURST_MS;
       if (ownMs > patienceMs || isNext) {
-        if (isFirst) letIn = 0;
+        if (isFirst) hasLetIn = false;
         onGuardUntilMs = nowMs + ON_GUARD_MS;
         return null;
       }
-      if (isFirst) letIn++;
+      if (isFirst) hasLetIn = true;
       const own = stretch;
       inFlight[errand]++;
       inHand++;

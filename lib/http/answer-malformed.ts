@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ErrorAnswer } from "../api/error.ts";
 import { GatewayError, toError } from "../errors.ts";
+import { errorBody, JSON_TYPE } from "./error-body.ts";
 import { badRequest, tooLarge } from "./read-head.ts";
 import { requestIdOf } from "./request-id.ts";
 import { SECURITY_HEADER_LINES } from "./security-headers.ts";
@@ -25,11 +25,11 @@ export function describeMalformed(thrown: unknown): GatewayError | null {
 export function answerMalformed(refusal: GatewayError, connection: Duplex): string {
   const { status } = refusal;
   const requestId = requestIdOf(undefined);
-  const body = bodyOf(refusal, requestId);
+  const body = JSON.stringify(errorBody(refusal, requestId));
   connection.write(
     [
       `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ""}`,
-      "Content-Type: application/json; charset=utf-8",
+      `Content-Type: ${JSON_TYPE}`,
       `Content-Length: ${String(Buffer.byteLength(body))}`,
       `X-Request-Id: ${requestId}`,
       ...SECURITY_HEADER_LINES,
@@ -48,9 +48,9 @@ export function answerMalformed(refusal: GatewayError, connection: Duplex): stri
  */
 export function refuseRequest(refusal: GatewayError, request: IncomingMessage, response: ServerResponse): string {
   const requestId = requestIdOf(request.headers["x-request-id"]);
-  const body = bodyOf(refusal, requestId);
+  const body = JSON.stringify(errorBody(refusal, requestId));
   response.writeHead(refusal.status, {
-    "Content-Type": "application/json; charset=utf-8",
+    "Content-Type": JSON_TYPE,
     "Content-Length": Buffer.byteLength(body),
     "X-Request-Id": requestId,
     // What follows may be a part of it.
@@ -58,9 +58,4 @@ export function refuseRequest(refusal: GatewayError, request: IncomingMessage, r
   });
   response.end(body);
   return requestId;
-}
-
-function bodyOf({ code, message }: GatewayError, requestId: string): string {
-  const answer: Readonly<Record<keyof ErrorAnswer, string>> = { error: code, message, requestId };
-  return JSON.stringify(answer);
 }

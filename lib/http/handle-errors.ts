@@ -1,7 +1,7 @@
-import type { ErrorAnswer } from "../api/error.ts";
 import { GatewayError, isRejection, toError, toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { GatewayMiddleware } from "./context.ts";
+import { errorBody } from "./error-body.ts";
 
 /** The one catch: everything below throws, everything above sees an answer. So it is here that all rejections are seen. */
 export function handleErrors(events: Events): GatewayMiddleware {
@@ -20,8 +20,7 @@ export function handleErrors(events: Events): GatewayMiddleware {
       }
       context.status = status;
       if (error.retryAfterS !== null) context.set("Retry-After", String(error.retryAfterS));
-      const body: Readonly<Record<keyof ErrorAnswer, string>> = { error: code, message, requestId };
-      context.body = body;
+      context.body = errorBody(error, requestId);
     }
   };
 }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ErrorAnswer } from "../api/error.ts";
 import { turnsOfTheLoop } from "../clock.ts";
 import type { Events } from "../events.ts";
 import type { Admission } from "./admission.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Backlog } from "./backlog.ts";
+import { errorBody, JSON_TYPE } from "./error-body.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export interface TurnAwayTools {
@@ -19,8 +19,11 @@ export interface TurnAwayTools {
 const ALWAYS = new Set(["/healthz", "/readyz", "/noop", "/v1/noop", "/metrics", "/v1/health"]);
 const CALL = "/v1/channel";
 
-const MESSAGE = "the gateway has as many requests in hand as it can answer in time";
-const HEADERS = { "Content-Type": "application/json; charset=utf-8", "Retry-After": "1" };
+const REFUSAL = {
+  code: "too_busy",
+  message: "the gateway has as many requests in hand as it can answer in time",
+} as const;
+const HEADERS = { "Content-Type": JSON_TYPE, "Retry-After": "1" };
 
 /** Who has waited for so long in the kernel's queue may have gone, which shows only when his connection has been read. */
 const LOOK_AFTER_MS = 100;
@@ -63,8 +66,7 @@ export function createTurnAway({ admission, backlog, arrivals, events, isDrainin
     // The next one on this connection has not set out with it.
     arrivals.of(socket);
     const requestId = requestIdOf(request.headers["x-request-id"]);
-    const answer: ErrorAnswer = { error: "too_busy", message: MESSAGE, requestId };
-    const body = JSON.stringify(answer);
+    const body = JSON.stringify(errorBody(REFUSAL, requestId));
     response.writeHead(503, {
       ...HEADERS,
       "X-Request-Id": requestId,
