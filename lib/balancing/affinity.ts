@@ -1,27 +1,25 @@
-import type { Store } from "../store/store.ts";
+import type { Entry, Patience, Store } from "../store/store.ts";
 
-/** Conference → SFU: where the members of a call that is still young are, so that the next one gets there too. */
+/** Conference → SFU, for as long as the configuration says. */
 export interface Affinity {
   /** The address that the conference was last served by, or null where that is longer ago than the TTL. */
-  get(conference: string): Promise<string | null>;
-  /**
-   * Notes who served the conference, and begins the TTL anew.
-   *
-   * @param before what {@link Affinity.get} had said: where somebody else has moved the conference since, that holds
-   * @returns the address that the conference is assigned to from now on
-   */
-  assign(conference: string, address: string, before: string | null): Promise<string>;
+  find(conference: string): Promise<string | null>;
+  /** See `Assignments.enter`. Whoever serves the conference in this turn is where the next members go. */
+  enter(conference: string, patience: Patience): Promise<Entry>;
+  /** How long an assignment holds, in milliseconds. */
+  readonly ttlMs: number;
 }
 
 /** @param ttlMs 0 keeps no assignment at all */
 export function createAffinity(ttlMs: number, { assignments }: Pick<Store, "assignments">): Affinity {
+  // There may be assignments from before a reload.
+  if (ttlMs > 0) return { ttlMs, find: (conference) => assignments.find(conference), enter: (...args) => assignments.enter(...args) };
   return {
-    // There may be some from before a reload.
-    get: (conference) => (ttlMs === 0 ? Promise.resolve(null) : assignments.get(conference)),
-    async assign(conference, address, before) {
-      if (ttlMs === 0) return address;
-      if (before !== null && (await assignments.compareAndSet(conference, before, address, ttlMs))) return address;
-      return assignments.setIfAbsent(conference, address, ttlMs);
+    ttlMs,
+    find: () => Promise.resolve(null),
+    async enter(conference, patience) {
+      const entry = await assignments.enter(conference, patience);
+      return entry.kind === "turn" ? { ...entry, home: null } : entry;
     },
   };
 }

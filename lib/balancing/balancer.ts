@@ -10,6 +10,7 @@ import { createGeo } from "./geo.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createLoads, type Loads } from "./load.ts";
 import { createSlowStart } from "./slow-start.ts";
+import { createAgreedStrategy } from "./strategies/agreed.ts";
 import { strategies } from "./strategies/table.ts";
 import type { Placement, Strategy, StrategyTools } from "./strategy.ts";
 
@@ -24,7 +25,7 @@ export interface BalancerTools {
 export interface Balancer {
   readonly ledger: Ledger;
   readonly loads: Loads;
-  /** The one that the configuration names. */
+  /** The one that the configuration names; where all gateways have to agree, see `createAgreedStrategy`. */
   readonly strategy: Strategy;
   explainWith(availabilityOf: (sfu: Sfu) => Availability): Explain;
 }
@@ -43,7 +44,8 @@ export function createBalancer(initial: Config, { clock, random, events, registr
   return {
     ledger,
     loads,
-    strategy: (available, placement) => inForce.strategy(available, placement),
+    strategy: (available, placement) =>
+      (placement.agreeOn === undefined ? inForce.strategy : inForce.agreedStrategy)(available, placement),
     explainWith: (availabilityOf) =>
       createExplain({
         fleet: registry,
@@ -67,7 +69,8 @@ interface Arrangement {
   readonly placeOf: StrategyTools["placeOf"];
   readonly distancesTo: (placement: Placement) => (sfu: Sfu) => number;
   readonly strategy: Strategy;
-  /** The same without chance, down to the last one. */
+  readonly agreedStrategy: Strategy;
+  /** The configured one without chance, down to the last one. */
   readonly strategyForAll: Strategy;
 }
 
@@ -83,6 +86,11 @@ function arrange(
     placeOf,
     distancesTo: ({ place }) => distances(place, placeOf, name === "load" ? weights.distance : 1),
     strategy: strategies[name](tools),
+    agreedStrategy: createAgreedStrategy({
+      ...tools,
+      distanceWeight: name === "load" ? weights.distance : 1,
+      byLoad: name === "load",
+    }),
     strategyForAll: (available, placement) =>
       strategies[name]({
         ...tools,

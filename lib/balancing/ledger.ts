@@ -10,8 +10,13 @@ import { ORDINARY_SIZE } from "../sfu/stats.ts";
  * of the ten seconds between two of them would go to the SFU that looked best in the first.
  */
 export interface Ledger {
-  /** Counts a conference as placed on an SFU, from the moment when it is asked. @returns what takes it back */
-  claim(sfu: Sfu): Cancellation;
+  /**
+   * Counts a conference as placed on an SFU, from the moment when it is asked.
+   *
+   * @param ageMs how long ago that was, where another gateway has, in milliseconds
+   * @returns what takes it back
+   */
+  claim(sfu: Sfu, ageMs?: number): Cancellation;
   /** Conferences placed since the report. */
   placedSinceReport(sfu: Sfu): number;
   /** The sessions that are on their way to the SFU: of conferences placed since its report, and of those still filling. */
@@ -104,11 +109,14 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
   });
 
   return {
-    claim(sfu) {
+    claim(sfu, ageMs = 0) {
       const page = pageOf(sfu);
-      const atMs = clock.monotonic();
-      page.placedAtMs.push(atMs);
-      page.sinceReport++;
+      const atMs = clock.monotonic() - ageMs;
+      const report = registry.report(sfu);
+      page.placedAtMs.splice(page.placedAtMs.findLastIndex((placedMs) => placedMs <= atMs) + 1, 0, atMs);
+      if (ageMs === 0 || report === null || atMs > report.atMs) page.sinceReport++;
+      // It shows in the report, and was not accounted for.
+      else read(page, report);
       let isTakenBack = false;
       return () => {
         if (isTakenBack) return;

@@ -32,6 +32,8 @@ export interface Loads {
   roomOf(sfu: Sfu): number;
   /** What rankings go by: the total and the room for this conference, of any SFU as it is at this moment. */
   scoring(): (sfu: Sfu) => number;
+  /** What its report alone says, 0 where it is idle and 1 where it is full; the average of the others where it has none. */
+  reportedOf(sfu: Sfu): number;
   /** What one more conference adds to an SFU's total. */
   costOf(sfu: Sfu): number;
   /** Sessions on their way that the report does not show. */
@@ -106,8 +108,9 @@ export function createLoads(initial: Config, { clock, events, registry, ledger }
   };
 
   const expected = (sfu: Sfu): number => (whole * ledger.expectedSessions(sfu)) / sfu.maxSessions;
-  const told = (sfu: Sfu, latest: Report | null): number =>
-    whole * (latest === null ? averageNow().factor : factorOf(sfu, latest, weights));
+  const reported = (sfu: Sfu, latest: Report | null): number =>
+    latest === null ? averageNow().factor : factorOf(sfu, latest, weights);
+  const told = (sfu: Sfu, latest: Report | null): number => whole * reported(sfu, latest);
   const totalOf = (sfu: Sfu, latest: Report | null): number => (told(sfu, latest) + expected(sfu)) / sfu.weight;
   const roomOf = (sfu: Sfu, latest: Report | null): number => {
     // One whose load is taken to be the average is average in size too, or it would look emptier than its like.
@@ -127,6 +130,7 @@ export function createLoads(initial: Config, { clock, events, registry, ledger }
         return totalOf(sfu, latest) + roomOf(sfu, latest);
       };
     },
+    reportedOf: (sfu) => reported(sfu, telling(sfu)),
     costOf: (sfu) => (whole * ledger.averageSize()) / sfu.maxSessions / sfu.weight,
 
     of(sfu) {

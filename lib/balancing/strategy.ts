@@ -10,6 +10,11 @@ export interface Placement {
   readonly region: string | null;
   /** Where that is: the region's place, else the country's; null where neither is known. */
   readonly place: Coordinates | null;
+  /**
+   * What all gateways know alike and go by, where they cannot ask one another and should choose the same SFU all the same:
+   * the conference. Absent where they can.
+   */
+  readonly agreeOn?: string;
 }
 
 /**

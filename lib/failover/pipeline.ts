@@ -1,7 +1,7 @@
 import pRetry from "p-retry";
 import type { Affinity } from "../balancing/affinity.ts";
 import type { Ledger } from "../balancing/ledger.ts";
-import type { Candidate, Rank } from "../balancing/rank.ts";
+import type { Candidate, Candidates, Rank } from "../balancing/rank.ts";
 import type { Placement } from "../balancing/strategy.ts";
 import { type Clock, withDeadline } from "../clock.ts";
 import type { Config } from "../config/config.ts";
@@ -9,7 +9,9 @@ import { SfuError, toError } from "../errors.ts";
 import type { AttemptEvent, Events } from "../events.ts";
 import type { Channel } from "../sfu/channel.ts";
 import type { JoinRequest, SfuClient } from "../sfu/client.ts";
+import type { Registry } from "../sfu/registry.ts";
 import type { Sfu } from "../sfu/sfu.ts";
+import type { Turn } from "../store/store.ts";
 import { NobodyLeftError, toAnswer } from "./answer.ts";
 import { BreakerOpenError, type Breakers, type Verdict } from "./breakers.ts";
 import { judge } from "./retryable.ts";
@@ -37,12 +39,14 @@ export interface Chain {
 
 export interface Served {
   readonly channel: Channel;
-  readonly sfu: Sfu;
+  /** Null where another gateway was given the channel by one that this gateway does not know. */
+  readonly sfu: Sfu | null;
 }
 
 export interface FailoverTools {
   readonly clock: Clock;
   readonly events: Events;
+  readonly registry: Pick<Registry, "get">;
   readonly rank: Rank;
   readonly affinity: Affinity;
   readonly ledger: Ledger;
@@ -67,20 +71,38 @@ async function walk(
   attempts: AttemptEvent[],
   signal: AbortSignal,
   settings: Config["failover"],
+  tools: FailoverTools,
+): Promise<Served> {
+  const { clock, registry, affinity } = tools;
+  const leftMs = Math.max(0, call.deadlineMs - clock.monotonic());
+  const patience = { signal, timeoutMs: PATIENCE * leftMs };
+  const entry = await affinity.enter(call.conference, patience).catch((error: unknown) => {
+    throw toAnswer(toError(error), 0, signal);
+  });
+  if (entry.kind === "placed") return { channel: entry.channel, sfu: registry.get(entry.address) };
+  try {
+    return await walkInTurn(entry, call, attempts, signal, settings, tools);
+  } catch (error) {
+    void entry.end(null);
+    throw error;
+  }
+}
+
+async function walkInTurn(
+  turn: Turn,
+  call: Call,
+  attempts: AttemptEvent[],
+  signal: AbortSignal,
+  settings: Config["failover"],
   { clock, events, rank, affinity, ledger, breakers, client, lagSince = () => 0 }: FailoverTools,
 ): Promise<Served> {
   const { requestId } = call.join;
-  /** What the store has lost costs the affinity of this conference, and never the call. */
-  const reportStore = (error: unknown): null => {
-    events.emit("unexpected", { where: "the store of the assignments", error: toError(error) });
-    return null;
-  };
-  const assigned = await affinity.get(call.conference).catch(reportStore);
-  const candidates = rank(call.placement, assigned);
+  const placement = turn.isShared ? call.placement : { ...call.placement, agreeOn: call.conference };
+  let candidates = rank(placement, turn.home);
   /** What an answer that is not a channel turns out to mean once the chain has ended. */
   const ending = Promise.withResolvers<Verdict>();
 
-  const attempt = async (): Promise<Served> => {
+  const attempt = async (): Promise<ServedBy> => {
     const timeoutMs = fairShareMs();
     const candidate = timeoutMs > 0 ? candidates.next() : null;
     if (candidate === null) {
@@ -132,7 +154,7 @@ async function walk(
     return Math.min(settings.attemptTimeoutMs, share);
   };
 
-  const ask = async ({ sfu, isAssigned }: Candidate, timeoutMs: number): Promise<Served> => {
+  const ask = async ({ sfu, isAssigned }: Candidate, timeoutMs: number): Promise<ServedBy> => {
     const previous = attempts.at(-1);
     if (previous !== undefined) events.emit("failover", { from: previous });
     // Before the answer: of many that are asked for at once, each has to see the others.
@@ -162,8 +184,9 @@ async function walk(
     return verdict;
   };
 
-  try {
-    const served = await pRetry(attempt, {
+  /** The first candidate that serves. */
+  const serve = (): Promise<ServedBy> =>
+    pRetry(attempt, {
       // p-retry counts what comes after the first.
       retries: settings.maxRetries - 1,
       minTimeout: 0,
@@ -171,14 +194,40 @@ async function walk(
       signal,
       shouldRetry: ({ error }) => judge(error).then === "next",
     });
+
+  /**
+   * The other gateways took this one for dead, and one of them has placed the conference elsewhere. Its members are there;
+   * the channel that was made here empties by itself.
+   */
+  const serveAt = async (home: string): Promise<Served | null> => {
+    candidates = onlyAssigned(rank(placement, home));
+    return attempt().catch(() => null);
+  };
+
+  try {
+    const served = await serve();
     ending.resolve("fault");
-    await affinity.assign(call.conference, served.sfu.address, assigned).catch(reportStore);
-    return served;
+    const { channel, sfu } = served;
+    const home = await turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs });
+    return home === null || home === sfu.address ? served : ((await serveAt(home)) ?? served);
   } catch (error) {
     ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");
     throw toAnswer(toError(error), attempts.length, signal);
   }
 }
+
+type ServedBy = Served & { readonly sfu: Sfu };
+
+function onlyAssigned(candidates: Candidates): Candidates {
+  const next = (): Candidate | null => {
+    const candidate = candidates.next();
+    return candidate?.isAssigned === true ? candidate : null;
+  };
+  return { left: () => 1, next, beingTried: () => [], shortage: candidates.shortage };
+}
+
+/** The share of the budget that is spent on waiting for another gateway's attempts, at the most. */
+const PATIENCE = 0.5;
 
 /** With less a healthy SFU on the other side of the Earth has no chance, and would be blamed. */
 const SHORTEST_ATTEMPT_MS = 100;

@@ -21,7 +21,7 @@ export interface RequestState {
   region?: string | null;
   country?: string | null;
   coalesced?: boolean;
-  servedBy?: Sfu;
+  servedBy?: Sfu | null;
 }
 
 /** Who may ask, and for what. */

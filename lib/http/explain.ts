@@ -22,7 +22,7 @@ export function explainRanking(
   return async ({ querystring, response }) => {
     const query = partQuery(querystring);
     const iss = new URLSearchParams(querystring).get("iss") ?? "";
-    const assigned = iss === "" ? null : await affinity.get(idOf(iss));
+    const assigned = iss === "" ? null : await affinity.find(idOf(iss));
     const placement = placementOf(query, geo);
     const body: RankingReport = {
       strategy: balancing.strategy,

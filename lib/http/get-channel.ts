@@ -28,7 +28,7 @@ export function getChannel(tools: GetChannelTools): GatewayMiddleware {
     const call = callOf(context, tools);
     const { channel, sfu } = await serve(call, state, tools);
     state.servedBy = sfu;
-    tools.homes.learn(channel.uuid, sfu);
+    if (sfu !== null) tools.homes.learn(channel.uuid, sfu);
     response.body = channel;
   };
 }

@@ -187,6 +187,60 @@ describe("the ledger", () => {
     });
   });
 
+  describe("of what other gateways have placed", () => {
+    it("counts it from the moment when they did", async () => {
+      await clock.elapse(FILLING_MS);
+      ledger.claim(a, 20_000);
+      expect(ledger.placedSinceReport(a)).to.equal(1);
+      await clock.elapse(FILLING_MS - 20_001);
+      expect(ledger.placedSinceReport(a)).to.equal(1);
+      await clock.elapse(1);
+      expect(ledger.placedSinceReport(a)).to.equal(0);
+    });
+
+    it("lets it have its time, and no more, whatever was placed here before it was heard of", async () => {
+      await clock.elapse(FILLING_MS);
+      claim(a, 1);
+      ledger.claim(a, FILLING_MS / 2);
+      await clock.elapse(FILLING_MS / 2);
+      expect(ledger.placedSinceReport(a)).to.equal(1);
+    });
+
+    it("tells what its report shows already from what it does not", async () => {
+      await clock.elapse(FILLING_MS);
+      report(a, { channels: 1, sessions: 1 });
+      await clock.elapse(5000);
+      ledger.claim(a, 1000);
+      ledger.claim(a, 6000);
+      expect(ledger.placedSinceReport(a)).to.equal(1);
+      expect(awaited(a), "the other one had a second to fill").to.be.closeTo(2 - 1000 / FILLING_MS, 1e-9);
+    });
+
+    it("comes to the same whether it hears of it before the report or after it", async () => {
+      await clock.elapse(FILLING_MS);
+      const [early, late] = [openDesk(clock, [a]), openDesk(clock, [a])];
+      for (let n = 0; n < 3; n++) early.ledger.claim(a);
+      await clock.elapse(5000);
+      for (const desk of [early, late]) desk.report(a, { channels: 3, sessions: 4 });
+      await clock.elapse(1000);
+      for (let n = 0; n < 3; n++) late.ledger.claim(a, 6000);
+      expect(late.ledger.placedSinceReport(a)).to.equal(0);
+      expect(late.ledger.expectedSessions(a)).to.be.closeTo(early.ledger.expectedSessions(a), 1e-9);
+      expect(late.ledger.averageSize()).to.be.closeTo(early.ledger.averageSize(), 1e-9);
+    });
+
+    it("keeps them in order with its own, in whichever order it hears of them", async () => {
+      await clock.elapse(FILLING_MS);
+      claim(a, 1);
+      await clock.elapse(1000);
+      ledger.claim(a, 500);
+      ledger.claim(a, 1500);
+      claim(a, 1);
+      report(a, { atMs: clock.monotonic() - 700, channels: 2 });
+      expect(ledger.placedSinceReport(a)).to.equal(2);
+    });
+  });
+
   describe("where no report comes", () => {
     it("takes what has had its time for filled, or nobody would ever be given a conference again", async () => {
       claim(a, 5);

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { createAffinity, type Affinity } from "../../lib/balancing/affinity.ts";
 import type { Ledger } from "../../lib/balancing/ledger.ts";
 import { createRank, type Rank } from "../../lib/balancing/rank.ts";
+import type { Placement } from "../../lib/balancing/strategy.ts";
 import { GatewayError, SfuError } from "../../lib/errors.ts";
 import { type AttemptEvent, Events } from "../../lib/events.ts";
 import { type Breakers, createBreakers } from "../../lib/failover/breakers.ts";
@@ -9,7 +10,8 @@ import { type Call, createFailover, type Served } from "../../lib/failover/pipel
 import { sleep, withDeadline } from "../../lib/clock.ts";
 import type { AttemptBounds, SfuClient } from "../../lib/sfu/client.ts";
 import { availability, type Sfu } from "../../lib/sfu/sfu.ts";
-import { createMemoryStore } from "../../lib/store/memory.ts";
+import { createMemoryHub, createMemoryStore } from "../../lib/store/memory.ts";
+import type { Assignment, Turn } from "../../lib/store/store.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 
@@ -30,6 +32,7 @@ describe("failover", () => {
   let affinity: Affinity;
   let claims: Sfu[];
   let full: Set<Sfu>;
+  let onRank: (placement: Placement) => void;
   let failovers: string[];
   let faults: string[];
 
@@ -45,6 +48,7 @@ describe("failover", () => {
     affinity = createAffinity(60_000, createMemoryStore(clock));
     claims = [];
     full = new Set();
+    onRank = () => undefined;
   });
   afterEach(() => breakers.close());
 
@@ -75,8 +79,12 @@ describe("failover", () => {
           overload: full.has(sfu) ? "is overloaded" : null,
         }),
       mayBeTried: (sfu) => breakers.mayBeTried(sfu),
-      strategy: (list) => list,
+      strategy(list, placement) {
+        onRank(placement);
+        return list;
+      },
     });
+  const registry = { get: (address: string) => fleet.find((sfu) => sfu.address === address) ?? null };
   const ledger: Ledger = {
     claim(sfu) {
       claims.push(sfu);
@@ -109,7 +117,8 @@ describe("failover", () => {
     const client = { join } as Partial<SfuClient> as SfuClient;
     const rank = rankOf(parts.sfus ?? fleet);
     const lagSince = (): number => parts.lagMs ?? 0;
-    const failover = createFailover(settings, { clock, events, rank, affinity, ledger, breakers, client, lagSince });
+    const tools = { clock, events, registry, rank, affinity, ledger, breakers, client, lagSince };
+    const failover = createFailover(settings, tools);
     const startedMs = clock.monotonic();
     const request: Call = {
       conference: parts.conference ?? "room",
@@ -129,7 +138,8 @@ describe("failover", () => {
   const refused = new SfuError("refused", "refused the connection");
   const failed500 = new SfuError("status_5xx", "answered with status 500", 500);
   const codeOf = ({ result }: Outcome): string => (result instanceof GatewayError ? result.code : "served");
-  const whoServed = ({ result }: Outcome): string => ("sfu" in result ? result.sfu.address : "nobody");
+  const whoServed = ({ result }: Outcome): string =>
+    "sfu" in result ? (result.sfu?.address ?? "a stranger") : "nobody";
 
   it("asks the best candidate and nobody else when that serves", async () => {
     const outcome = await call();
@@ -286,6 +296,7 @@ describe("failover", () => {
       const failover = createFailover(SETTINGS, {
         clock,
         events,
+        registry,
         rank: rankOf(fleet),
         affinity,
         ledger,
@@ -320,7 +331,7 @@ describe("failover", () => {
       const client = { join } as Partial<SfuClient> as SfuClient;
       const failover = createFailover(
         { ...SETTINGS, maxRetries: 1 },
-        { clock, events, rank, affinity, ledger, breakers, client },
+        { clock, events, registry, rank, affinity, ledger, breakers, client },
       );
       const { attempts, result } = failover(
         {
@@ -536,6 +547,154 @@ describe("failover", () => {
       await call();
       behaviours.fill({ afterMs: 0 });
       expect(whoServed(await call())).to.equal("http://sfu2.test");
+    });
+  });
+
+  describe("beside other gateways", () => {
+    const staysBy = { signal: staying, timeoutMs: 1e6 };
+    let neighbour: Affinity;
+    beforeEach(() => {
+      const hub = createMemoryHub(clock);
+      affinity = createAffinity(60_000, createMemoryStore(clock, hub));
+      neighbour = createAffinity(60_000, createMemoryStore(clock, hub));
+    });
+
+    const turnOf = async (conference: string): Promise<Turn> => {
+      const entry = await neighbour.enter(conference, staysBy);
+      if (entry.kind !== "turn") throw new Error("no turn");
+      return entry;
+    };
+    const served = (sfu: Sfu): Assignment => ({
+      address: sfu.address,
+      channel: { uuid: "the neighbour's", url: sfu.address },
+      ttlMs: 60_000,
+    });
+
+    it("hands on the channel that another one is given meanwhile, and asks nobody", async () => {
+      const turn = await turnOf("room");
+      clock.after(300, () => void turn.end(served(fleet[3]!)));
+      const outcome = await call();
+      expect(outcome.result).to.deep.equal({ channel: served(fleet[3]!).channel, sfu: fleet[3] });
+      expect(outcome.tookMs).to.equal(300);
+      expect(asked).to.deep.equal([]);
+    });
+
+    it("hands it on even where it does not know the SFU", async () => {
+      const turn = await turnOf("room");
+      clock.after(1, () => void turn.end(served(sfuOf(99))));
+      expect((await call()).result).to.deep.equal({ channel: served(sfuOf(99)).channel, sfu: null });
+    });
+
+    it("asks for itself when the other one has failed, where the conference was before", async () => {
+      await (await turnOf("room")).end(served(fleet[2]!));
+      const turn = await turnOf("room");
+      clock.after(200, () => void turn.end(null));
+      const outcome = await call();
+      expect([whoServed(outcome), outcome.tookMs]).to.deep.equal(["http://sfu3.test", 200]);
+    });
+
+    it("waits for half of its budget at the most, and is served within it", async () => {
+      await turnOf("room");
+      const outcome = await call();
+      expect([whoServed(outcome), outcome.tookMs]).to.deep.equal(["http://sfu1.test", 1250]);
+    });
+
+    it("waits for no other conference", async () => {
+      await turnOf("another room");
+      expect((await call()).tookMs).to.equal(0);
+    });
+
+    it("stops waiting when the caller hangs up", async () => {
+      await turnOf("room");
+      const caller = new AbortController();
+      clock.after(100, () => caller.abort(new Error("the caller hung up")));
+      const outcome = await call({ signal: caller.signal });
+      expect(outcome.result).to.include({ code: "caller_gone", status: 499 });
+      expect(outcome.tookMs).to.equal(100);
+    });
+
+    const endings: readonly (readonly [how: string, behaviour: Behaviour])[] = [
+      ["is served", { afterMs: 0 }],
+      ["is refused", refused],
+      ["waits in vain", "hangs"],
+      ["is refused by the SFU itself", new SfuError("status_4xx", "answered with status 400", 400)],
+    ];
+    for (const [how, behaviour] of endings) {
+      it(`lets the next one have its turn when it ${how}`, async () => {
+        behaviours.fill(behaviour);
+        await call();
+        const entry = await neighbour.enter("room", { signal: staying, timeoutMs: 1e6 });
+        expect(entry.kind).to.equal("turn");
+      });
+    }
+
+    it("lets the next one have its turn when its caller hangs up", async () => {
+      behaviours.fill("hangs");
+      const caller = new AbortController();
+      clock.after(100, () => caller.abort(new Error("the caller hung up")));
+      await call({ signal: caller.signal });
+      expect((await neighbour.enter("room", staysBy)).kind).to.equal("turn");
+    });
+
+    describe("that took it for dead, and have placed the conference elsewhere", () => {
+      /** A turn whose end finds the conference there. */
+      const overtakenBy = (home: string): void => {
+        const before = affinity;
+        affinity = {
+          ...before,
+          async enter(...args) {
+            const entry = await before.enter(...args);
+            return entry.kind === "turn" ? { ...entry, end: () => Promise.resolve(home) } : entry;
+          },
+        };
+      };
+
+      it("asks for the channel there, and hands that out", async () => {
+        overtakenBy("http://sfu3.test");
+        const outcome = await call();
+        expect(whoServed(outcome)).to.equal("http://sfu3.test");
+        expect(asked.map(({ sfu }) => sfu.address)).to.deep.equal(["http://sfu1.test", "http://sfu3.test"]);
+      });
+
+      it("hands out its own where that one fails it, and asks no third", async () => {
+        overtakenBy("http://sfu3.test");
+        behaviours[2] = refused;
+        expect(whoServed(await call())).to.equal("http://sfu1.test");
+        expect(asked).to.have.length(2);
+      });
+
+      it("hands out its own where it does not know that one", async () => {
+        overtakenBy("http://sfu99.test");
+        expect(whoServed(await call())).to.equal("http://sfu1.test");
+        expect(asked).to.have.length(1);
+      });
+
+      it("hands out its own where that one is too slow for what is left of the budget", async () => {
+        overtakenBy("http://sfu3.test");
+        behaviours.splice(0, 3, { afterMs: 300 }, { afterMs: 0 }, "hangs");
+        const outcome = await call({ budgetMs: 1200 });
+        expect(whoServed(outcome)).to.equal("http://sfu1.test");
+        expect(outcome.tookMs).to.equal(1200);
+      });
+    });
+
+    it("says by what all agree where they cannot be asked", async () => {
+      const agreed: (string | undefined)[] = [];
+      const away = createMemoryStore(clock).assignments;
+      affinity = createAffinity(60_000, {
+        assignments: {
+          ...away,
+          async enter(...args) {
+            const entry = await away.enter(...args);
+            return entry.kind === "turn" ? { ...entry, isShared: false } : entry;
+          },
+        },
+      });
+      onRank = ({ agreeOn }) => agreed.push(agreeOn);
+      await call({ conference: "room" });
+      affinity = createAffinity(60_000, createMemoryStore(clock));
+      await call({ conference: "room" });
+      expect(agreed).to.deep.equal(["room", undefined]);
     });
   });
 

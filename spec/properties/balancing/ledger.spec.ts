@@ -8,7 +8,9 @@ import { sfuOf } from "../../support/fleet.ts";
 import { holds, upTo } from "../property.ts";
 
 type Step =
-  | { readonly what: "claim" | "leave" | "join"; readonly sfu: number }
+  | { readonly what: "leave" | "join"; readonly sfu: number }
+  /** Where it has an age, another gateway has placed it. */
+  | { readonly what: "claim"; readonly sfu: number; readonly ageMs: number }
   /** May be one that has been taken back, or has left with its SFU. */
   | { readonly what: "take back"; readonly claim: number }
   | { readonly what: "report"; readonly sfu: number; readonly ageMs: number; readonly channels: number }
@@ -16,7 +18,14 @@ type Step =
 
 const sfu = fc.nat(1);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ what: fc.constant("claim" as const), sfu }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      what: fc.constant("claim" as const),
+      sfu,
+      ageMs: fc.oneof(fc.constant(0), fc.nat(3000), fc.nat(FILLING_MS - 1)),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ what: fc.constant("take back" as const), claim: fc.nat(20) }) },
   {
     weight: 4,
@@ -77,18 +86,29 @@ describe("the ledger, whatever is claimed, taken back and reported", () => {
         const alike = claims.findLast((one) => one.sfu === claim.sfu && one.atMs === claim.atMs && !one.isVoid);
         if (!claim.hasLeft && alike !== undefined) alike.isVoid = true;
       };
+      const show = (index: number, { atMs, channels }: Pick<Reported, "atMs" | "channels">): void => {
+        // What has filled by now is done with, also for a report that is older.
+        const shown = placedOn(index, clock.monotonic() - FILLING_MS).filter((claim) => claim.atMs <= atMs);
+        for (const claim of shown) claim.isShown = true;
+        const missing = shown.reduce((sum, claim) => sum + 1 - (atMs - claim.atMs) / FILLING_MS, 0);
+        reports[index] = { atMs, channels, toCome: Math.min(missing, channels) };
+      };
       const run = async (one: Step): Promise<void> => {
         const nowMs = clock.monotonic();
         switch (one.what) {
           case "claim":
             claims.push({
               sfu: one.sfu,
-              atMs: nowMs,
+              atMs: nowMs - one.ageMs,
               isVoid: !present[one.sfu]!,
               hasLeft: !present[one.sfu]!,
               isShown: false,
-              takeBack: ledger.claim(fleet[one.sfu]!),
+              takeBack: ledger.claim(fleet[one.sfu]!, one.ageMs),
             });
+            // It should have been seen to when the report came.
+            if (one.ageMs > 0 && nowMs - one.ageMs <= (reports[one.sfu]?.atMs ?? -Infinity)) {
+              show(one.sfu, reports[one.sfu]!);
+            }
             return;
           case "take back":
             if (claims[one.claim] !== undefined) takeBack(claims[one.claim]!);
@@ -98,11 +118,7 @@ describe("the ledger, whatever is claimed, taken back and reported", () => {
             report(fleet[one.sfu]!, { atMs, channels: one.channels, sessions: 3 * one.channels });
             // The registry keeps the younger one.
             if (!present[one.sfu] || atMs < (reports[one.sfu]?.atMs ?? -Infinity)) return;
-            // What has filled by now is done with, also for a report that is older.
-            const shown = placedOn(one.sfu, nowMs - FILLING_MS).filter((claim) => claim.atMs <= atMs);
-            for (const claim of shown) claim.isShown = true;
-            const missing = shown.reduce((sum, claim) => sum + 1 - (atMs - claim.atMs) / FILLING_MS, 0);
-            reports[one.sfu] = { atMs, channels: one.channels, toCome: Math.min(missing, one.channels) };
+            show(one.sfu, { atMs, channels: one.channels });
             return;
           }
           case "elapse":

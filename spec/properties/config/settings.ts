@@ -37,6 +37,17 @@ const url = fc.oneof(
 );
 const name = text.filter((one) => !/\p{Cc}/u.test(one));
 
+const password = fc.oneof(fc.constant(""), text).map((one) => `:${encodeURIComponent(one)}@`);
+const storeUrl = fc
+  .tuple(fc.constantFrom("redis", "rediss"), fc.oneof(fc.constant(""), password), fc.domain(), whole(1, 65_535))
+  .chain(([scheme, user, domain, port]) =>
+    fc.constantFrom(
+      `${scheme}://${user}${domain}:${String(port)}/1`,
+      `${scheme}+sentinel://${user}${domain},[::1]:${String(port)}/main?sentinel_password=a`,
+      `${scheme}+cluster://${user}${domain}:${String(port)},10.0.0.1`,
+    ),
+  );
+
 const all = <T>(shape: { readonly [Name in keyof T]: fc.Arbitrary<T[Name]> }): fc.Arbitrary<Partial<T>> =>
   fc.record(shape, { requiredKeys: [] }) as fc.Arbitrary<Partial<T>>;
 
@@ -89,6 +100,7 @@ export const documents: fc.Arbitrary<Document> = all({
   }),
   registry: all({ url, interval_ms: ms(100), token: text }),
   affinity: all({ ttl_ms: ms(0) }),
+  store: all({ url: storeUrl, prefix: fc.stringMatching(/^[\w.-]{1,64}$/) }),
   limits: all({ max_connections: whole(1, 1_000_000), max_requests: whole(1, 1_000_000) }),
   rate_limit: all({
     requests: whole(1, 1_000_000),

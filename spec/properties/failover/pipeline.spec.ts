@@ -81,7 +81,7 @@ describe("failover, whatever the SFUs do", () => {
           const { chain, asked } = stage.begin(one.conference, new AbortController().signal);
           let endMs = NaN;
           const outcome = chain.result
-            .then(({ sfu: served }): number | string => stage.sfus.indexOf(served), codeOf)
+            .then(({ sfu: served }): number | string => stage.sfus.findIndex((each) => each === served), codeOf)
             .finally(() => (endMs = clock.monotonic()));
           await clock.elapse(predicted.endMs - startMs);
           expect({ outcome: await Promise.race([outcome, Promise.resolve("still under way")]), endMs }).to.deep.equal({
@@ -131,7 +131,8 @@ describe("failover, whatever the SFUs do", () => {
             const caller = new AbortController();
             const running: Running = {
               conference: one.conference,
-              ...stage.begin(one.conference, caller.signal),
+              // Calls for one conference wait for each other, see several-gateways.spec.ts.
+              ...stage.begin(`${one.conference} ${String(calls.length)}`, caller.signal),
               startMs: clock.monotonic(),
               caller,
               endMs: NaN,

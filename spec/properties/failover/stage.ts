@@ -11,6 +11,7 @@ import { type Chain, createFailover } from "../../../lib/failover/pipeline.ts";
 import type { AttemptBounds, SfuClient } from "../../../lib/sfu/client.ts";
 import { availability, type Sfu } from "../../../lib/sfu/sfu.ts";
 import { createMemoryStore } from "../../../lib/store/memory.ts";
+import type { Store } from "../../../lib/store/store.ts";
 import { sfuOf } from "../../support/fleet.ts";
 import type { Behaviour } from "./model-failover.ts";
 
@@ -73,7 +74,19 @@ export interface Stage {
 
 export const AFFINITY_TTL_MS = 5000;
 
-export function setStage(clock: Clock, count: number, { failover: limits, breaker }: StageSettings): Stage {
+export interface Beside {
+  /** What this gateway shares with others; nothing unless it says so. */
+  readonly store?: Store;
+  /** Called when an SFU is asked for a conference; what it returns, when that has ended. */
+  readonly onAsk?: (sfu: Sfu, conference: string) => () => void;
+}
+
+export function setStage(
+  clock: Clock,
+  count: number,
+  { failover: limits, breaker }: StageSettings,
+  { store = createMemoryStore(clock), onAsk = () => () => undefined }: Beside = {},
+): Stage {
   const sfus = Array.from({ length: count }, (_, index) => sfuOf(index));
   const events = new Events();
   const breakers = createBreakers(breaker, clock, events);
@@ -86,7 +99,7 @@ export function setStage(clock: Clock, count: number, { failover: limits, breake
       return () => claims[sfus.indexOf(sfu)]!--;
     },
   };
-  const affinity = createAffinity(AFFINITY_TTL_MS, createMemoryStore(clock));
+  const affinity = createAffinity(AFFINITY_TTL_MS, store);
   const rank = createRank({
     fleet: { all: () => sfus, get: (address) => sfus.find((sfu) => sfu.address === address) ?? null },
     availabilityOf: (sfu) =>
@@ -101,20 +114,23 @@ export function setStage(clock: Clock, count: number, { failover: limits, breake
   });
 
   const join =
-    (asked: Asked[]) =>
+    (asked: Asked[], conference: string) =>
     (sfu: Sfu, _: unknown, { timeoutMs, signal }: AttemptBounds) => {
       const index = sfus.indexOf(sfu);
       const { afterMs, error } = behaviours[index]!;
       asked.push({ sfu: index, timeoutMs, wouldServe: error === null && afterMs < timeoutMs });
       const onTimeout = (): SfuError => new SfuError("timeout", "did not answer");
+      const onEnd = onAsk(sfu, conference);
       return withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
         if (afterMs > 0) await sleep(clock, Math.min(afterMs, 1e9), deadline);
         if (error !== null) throw error;
         return { uuid: `uuid ${String(index)}`, url: sfu.address };
-      }).catch((thrown: unknown) => {
-        // As the client does.
-        throw signal?.aborted === true ? new SfuError("aborted", "was given up") : thrown;
-      });
+      })
+        .finally(onEnd)
+        .catch((thrown: unknown) => {
+          // As the client does.
+          throw signal?.aborted === true ? new SfuError("aborted", "was given up") : thrown;
+        });
     };
 
   return {
@@ -125,8 +141,9 @@ export function setStage(clock: Clock, count: number, { failover: limits, breake
     claims,
     begin(conference, signal) {
       const asked: Asked[] = [];
-      const client = { join: join(asked) } as Partial<SfuClient> as SfuClient;
-      const tools = { clock, events, rank, affinity, ledger: ledger as Ledger, breakers, client };
+      const client = { join: join(asked, conference) } as Partial<SfuClient> as SfuClient;
+      const registry = { get: (address: string) => sfus.find((sfu) => sfu.address === address) ?? null };
+      const tools = { clock, events, registry, rank, affinity, ledger: ledger as Ledger, breakers, client };
       const call = {
         conference,
         placement: { region: null, place: null },
