@@ -6,7 +6,7 @@ import { toGatewayError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { AddressRules } from "../sfu/registration/address-rules.ts";
 import { addressIn, parseBody, toHeartbeat } from "../sfu/registration/heartbeat.ts";
-import type { Heartbeats } from "../sfu/sources/heartbeat.ts";
+import type { Registrations } from "../sfu/sources/registrations.ts";
 import type { GatewayMiddleware } from "./context.ts";
 import { readBody } from "./read-body.ts";
 
@@ -16,7 +16,7 @@ export interface RegisterSfuTools {
   readonly throttle: Throttle;
   readonly replays: Replays;
   readonly rules: AddressRules;
-  readonly heartbeats: Heartbeats;
+  readonly heartbeats: Pick<Registrations, "take" | "isListed">;
 }
 
 /** Some thirty times a heartbeat with a long key. */
@@ -42,7 +42,7 @@ export function registerSfu(tools: RegisterSfuTools): GatewayMiddleware {
       // The rules are about who may come in; those that the operator has listed are in.
       if (!heartbeats.isListed(heartbeat.address)) await rules.check(heartbeat.address);
       // From here on nothing waits: of two alike that arrive together, one is the replay.
-      const taken = replays.once({ token, address: heartbeat.address, body }, () => heartbeats.take(heartbeat));
+      const taken = replays.once({ token, address: heartbeat.address, body }, () => heartbeats.take(heartbeat, json));
       const answer: HeartbeatTaken = { result: "ok", ...taken };
       response.body = answer;
       events.emit("heartbeat", { outcome: "ok", address, error: null });

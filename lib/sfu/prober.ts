@@ -2,12 +2,15 @@ import { type Clock, isLate, type Random } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError } from "../errors.ts";
 import type { EventMap, Events } from "../events.ts";
+import type { Store } from "../store/store.ts";
 import type { AttemptBounds, SfuClient } from "./client.ts";
 import { createHealthNotes } from "./health.ts";
+import { createHints } from "./hints.ts";
 import { createKeyChecks } from "./key-checks.ts";
 import type { Registry } from "./registry.ts";
 import { createRounds } from "./rounds.ts";
 import type { Health, Sfu, TrialBreakers } from "./sfu.ts";
+import { createShares } from "./shares.ts";
 
 export interface ProberTools {
   readonly clock: Clock;
@@ -18,6 +21,8 @@ export interface ProberTools {
   readonly breakers: TrialBreakers;
   /** For how long on end the gateway has been too busy to hear an answer since `sinceMs`, at the most; 0 without it. */
   readonly lagSince?: (sinceMs: number) => number;
+  /** What it shares with other gateways that probe the same SFUs. */
+  readonly store: Pick<Store, "instance" | "instances" | "notices">;
 }
 
 export type ProberSettings = Pick<Config, "health" | "breaker">;
@@ -33,6 +38,8 @@ interface Findings {
   drawnAtMs: number;
   /** Whether probes have brought it back, and its breaker has yet to close. */
   isBack: boolean;
+  /** Until when it may be left to another gateway. */
+  leftUntilMs: number;
 }
 
 /** Enough for a fleet of 1,000 half of which hangs; a healthy one takes one or two. */
@@ -40,6 +47,12 @@ const AT_A_TIME = 512;
 
 /** 1,000 SFUs at the default interval; a probe costs about a quarter of a millisecond. */
 const MOST_A_SECOND = 500;
+
+/**
+ * For so many intervals, give or take half of it, an SFU that is well is left to the gateway whose share it is. Then one sees
+ * for oneself: that one may not get there any more, or this one.
+ */
+const LEFT_FOR = 10;
 
 /** What the far side of the earth may need for an answer over a new connection, in milliseconds. */
 const FARTHEST_MS = 250;
@@ -58,11 +71,15 @@ const FARTHEST_MS = 250;
  *   `misconfigured` until it passes one, and is probed by them. They are also the trial of a half-open breaker, ahead of
  *   anybody's call.
  *
+ * Where gateways share a store, an SFU that is well is probed by one of them alone. The others look for themselves as soon as it
+ * is not well here, somebody tells of trouble, or much time has passed; and a gateway that has heard of another's open
+ * breaker opens its own by the first fault.
+ *
  * @returns what stops it
  */
 export function createProber(initial: ProberSettings, tools: ProberTools): () => void {
-  const { clock, random, events, registry, client, breakers, lagSince = () => 0 } = tools;
-  let { unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(initial);
+  const { clock, random, events, registry, client, breakers, store, lagSince = () => 0 } = tools;
+  let { intervalMs, unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(initial);
   const stopped = new AbortController();
   const noteHealth = createHealthNotes(clock, registry);
   const { signal } = stopped;
@@ -77,6 +94,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
       faultAtMs: -Infinity,
       drawnAtMs: -Infinity,
       isBack: false,
+      leftUntilMs: -Infinity,
     });
   };
 
@@ -114,6 +132,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     found.failures++;
     const state = stateOf(sfu);
     if (state === "expired") return false;
+    hints.probeFailed(sfu);
     if (found.failures >= unhealthyAfter) {
       // Its calls have failed, and with nobody calling any more its breaker would never hear the rest of it.
       if (clock.monotonic() - found.faultAtMs < breakerWindowMs) breakers.trip(sfu);
@@ -130,6 +149,8 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     // Whether one that has expired is back is for its heartbeats to say.
     if (found === undefined || stateOf(sfu) === "expired") return null;
     const startedMs = clock.monotonic();
+    hints.answer(sfu);
+    found.leftUntilMs = startedMs + LEFT_FOR * intervalMs * (0.5 + random());
     const bounds = { timeoutMs, signal };
     const isInDoubt = keyChecks.isInDoubt(sfu);
     const error = await (isInDoubt ? keyChecks.check(sfu, bounds) : askNoop(sfu, bounds)).then(
@@ -165,6 +186,15 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
   events.on("sfuRemoved", ({ sfu }) => findings.delete(sfu.address));
   for (const sfu of registry.all()) begin(sfu);
 
+  const isMine = createShares(store);
+  const isLeftToOthers = (sfu: Sfu): boolean =>
+    stateOf(sfu) === "healthy" &&
+    breakers.state(sfu) === "closed" &&
+    !hints.isOpen(sfu) &&
+    !hints.isSuspect(sfu) &&
+    clock.monotonic() < (findings.get(sfu.address)?.leftUntilMs ?? -Infinity) &&
+    !isMine(sfu);
+
   const rounds = createRounds({
     name: "the prober",
     clock,
@@ -174,19 +204,34 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     intervalMs: initial.health.intervalMs,
     mostASecond: MOST_A_SECOND,
     atATime: AT_A_TIME,
+    passesBy: isLeftToOthers,
     visit: probe,
   });
 
   events.on("reconfigured", ({ to }) => {
-    ({ unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(to));
-    rounds.setInterval(to.health.intervalMs);
+    ({ intervalMs, unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(to));
+    rounds.setInterval(intervalMs);
   });
 
-  const drawProbe = (sfu: Sfu, found: Findings): void => {
+  /** @returns whether it is probed */
+  const drawProbe = (sfu: Sfu, found: Findings): boolean => {
     // Where calls fail and noop answers all the same, many faults must not become as many probes.
-    if (found.failures === 0 && clock.monotonic() - found.drawnAtMs < confirmAfterMs) return;
-    if (rounds.now(sfu)) found.drawnAtMs = clock.monotonic();
+    if (found.failures === 0 && clock.monotonic() - found.drawnAtMs < confirmAfterMs) return false;
+    const isDrawn = rounds.now(sfu);
+    if (isDrawn) found.drawnAtMs = clock.monotonic();
+    return isDrawn;
   };
+
+  const hints = createHints(initial, {
+    clock,
+    events,
+    registry,
+    store,
+    look(sfu) {
+      const found = findings.get(sfu.address);
+      return found !== undefined && !signal.aborted && drawProbe(sfu, found);
+    },
+  });
 
   /** Of an SFU that is here, as it is in force now; until the prober is stopped. */
   const on = <Name extends "attempt" | "fault" | "breaker" | "health">(
@@ -211,6 +256,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     // It is out already.
     if (stateOf(sfu) === "down" || OTHERS_SAY.includes(stateOf(sfu))) return;
     noteHealth(sfu, "failing", error.message);
+    if (hints.isSuspect(sfu)) breakers.trip(sfu);
     drawProbe(sfu, found);
   });
   on("breaker", ({ to }, sfu, found) => {
@@ -238,6 +284,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
 }
 
 interface Pace {
+  readonly intervalMs: number;
   /** Probes in a row. */
   readonly unhealthyAfter: number;
   readonly healthyAfter: number;
@@ -252,6 +299,7 @@ interface Pace {
 function paceOf({ health, breaker }: ProberSettings): Pace {
   const { intervalMs, unhealthyAfter, healthyAfter } = health;
   return {
+    intervalMs,
     unhealthyAfter,
     healthyAfter,
     timeoutMs: probeTimeoutMs(health),

@@ -35,12 +35,16 @@ export interface RoundsOptions {
   /** How many visits may be under way at a time. */
   readonly atATime: number;
   /**
+   * Whether nobody need go there now: looked at again an interval later. It costs nothing and is not counted. Must not
+   * throw; without it, nobody is passed by.
+   */
+  readonly passesBy?: (sfu: Sfu) => boolean;
+  /**
    * Must settle by itself, and soon once `signal` is aborted.
    *
-   * @returns how soon the next visit is due, in milliseconds; null for the usual interval, and "passed by" where that
-   *   cost nothing and is not to be counted
+   * @returns how soon the next visit is due, in milliseconds; null for the usual interval
    */
-  readonly visit: (sfu: Sfu, signal: AbortSignal) => Promise<number | null | "passed by">;
+  readonly visit: (sfu: Sfu, signal: AbortSignal) => Promise<number | null>;
 }
 
 /** A visit is due 75 to 95 % of the interval after the one before has ended: SFUs drift apart, and none has to wait longer. */
@@ -52,22 +56,41 @@ interface Turn {
   sfu: Sfu;
   cancel: Cancel;
   isUnderWay: boolean;
-  /** Whether the last visit passed it by. */
+  /** Whether it was when its last turn came. */
   isPassedBy: boolean;
 }
 
 export function createRounds(options: RoundsOptions): Rounds {
-  const { name, clock, random, events, registry, mostASecond, atATime, visit } = options;
+  const { name, clock, random, events, registry, mostASecond, atATime, visit, passesBy = () => false } = options;
   let { intervalMs, firstWithinMs = Infinity } = options;
   const turns = new Map<string, Turn>();
   const limit = pLimit(atATime);
   const stopped = new AbortController();
 
   const wait = (turn: Turn, delayMs: number): void => {
-    turn.cancel = clock.after(delayMs, () => go(turn));
+    turn.cancel = clock.after(delayMs, () => come(turn));
+  };
+
+  const spread = (ms: number): number => ms * (SOONEST + SPREAD * random());
+
+  /** When the last of those has its visit who had been passed by before. */
+  let lastMs = -Infinity;
+
+  const come = (turn: Turn): void => {
+    const wasPassedBy = turn.isPassedBy;
+    setPassedBy(turn, passesBy(turn.sfu));
+    const nowMs = clock.monotonic();
+    if (turn.isPassedBy) wait(turn, spread(intervalMs));
+    else if (wasPassedBy) {
+      // Of a large fleet thousands may be passed by no more from one interval to the next.
+      lastMs = Math.max(nowMs, lastMs + 1000 / mostASecond);
+      if (lastMs > nowMs) wait(turn, lastMs - nowMs);
+      else go(turn);
+    } else go(turn);
   };
 
   const go = (turn: Turn): void => {
+    setPassedBy(turn, false);
     turn.isUnderWay = true;
     limit(() => (isHere(turn) ? visit(turn.sfu, stopped.signal) : null))
       .catch((error: unknown) => {
@@ -77,10 +100,7 @@ export function createRounds(options: RoundsOptions): Rounds {
       })
       .then((next) => {
         turn.isUnderWay = false;
-        if (!isHere(turn)) return;
-        setPassedBy(turn, next === "passed by");
-        const usualMs = Math.max(intervalMs, shortestMs()) * (SOONEST + SPREAD * random());
-        wait(turn, typeof next === "number" ? next : usualMs);
+        if (isHere(turn)) wait(turn, next ?? spread(Math.max(intervalMs, shortestMs())));
       })
       .catch((error: unknown) => events.emit("unexpected", { where: name, error: toError(error) }));
   };
@@ -122,7 +142,7 @@ export function createRounds(options: RoundsOptions): Rounds {
   return {
     now(sfu) {
       const turn = turns.get(sfu.address);
-      if (turn === undefined || turn.isUnderWay) return false;
+      if (turn === undefined || turn.isUnderWay || passesBy(turn.sfu)) return false;
       turn.cancel();
       go(turn);
       return true;

@@ -5,8 +5,10 @@ import type { Events } from "../events.ts";
 import type { ChannelHomes } from "./channel-homes.ts";
 import type { SfuClient } from "./client.ts";
 import type { Registry } from "./registry.ts";
+import type { ReportBoard } from "./report-board.ts";
 import { createRounds } from "./rounds.ts";
 import { isSilent, type Sfu } from "./sfu.ts";
+import type { IsMine } from "./shares.ts";
 
 export interface StatsReaderTools {
   readonly clock: Clock;
@@ -18,6 +20,9 @@ export interface StatsReaderTools {
   readonly homes: Pick<ChannelHomes, "learnListed">;
   /** Whether an SFU tells its load by itself, and more of it than its statistics do. */
   readonly reportsItself: (sfu: Sfu) => boolean;
+  /** Where other gateways read some of them; all are read here without these. */
+  readonly isMine?: IsMine;
+  readonly board?: ReportBoard;
 }
 
 /** 1,000 SFUs at the default interval; a long answer takes a millisecond to read. */
@@ -26,17 +31,22 @@ const MOST_A_SECOND = 100;
 /** Statistics are large, up to 8 MB each, and not in a hurry. */
 const AT_A_TIME = 64;
 
+/** What another gateway should have read is as old as this, in intervals, where that one does not get it. */
+const OVERDUE = 2;
+
+/** So long a report is of use to others, in intervals. */
+const OF_USE = 3;
+
 /**
- * Reads the statistics of every SFU that does not report by itself, at every `statsIntervalMs`. One whose statistics
- * cannot be read is balanced without a report; that says nothing of its health.
+ * Reads the statistics of every SFU that does not report by itself, at every `statsIntervalMs`: of its own share of them,
+ * and of those that no other gateway has read lately, be it for whatever reason. One whose statistics cannot be read is
+ * balanced without a report; that says nothing of its health.
  *
  * @returns what stops it
  */
-export function createStatsReader(
-  { intervalMs, statsIntervalMs, timeoutMs: initialTimeoutMs }: Config["health"],
-  { clock, random, events, registry, client, homes, reportsItself }: StatsReaderTools,
-): () => void {
-  let timeoutMs = initialTimeoutMs;
+export function createStatsReader(initial: Config["health"], tools: StatsReaderTools): () => void {
+  const { clock, random, events, registry, client, homes, reportsItself, isMine = () => true, board } = tools;
+  let { statsIntervalMs, timeoutMs } = initial;
   /** By address: what was wrong the last time. Said once, not at every reading. */
   const troubles = new Map<string, string>();
 
@@ -50,16 +60,21 @@ export function createStatsReader(
   /** One that does not answer at all is the prober's business. */
   const isAsked = (sfu: Sfu): boolean => !reportsItself(sfu) && !isSilent(registry.health(sfu));
 
+  const isReadElsewhere = (sfu: Sfu): boolean => {
+    const atMs = registry.report(sfu)?.atMs ?? -Infinity;
+    return clock.monotonic() - atMs < OVERDUE * statsIntervalMs && !isMine(sfu);
+  };
+
   /** It may have left meanwhile, or have come back with another token. */
   const isInForce = (sfu: Sfu): boolean => registry.get(sfu.address) === sfu;
 
-  const read = async (sfu: Sfu, signal: AbortSignal): Promise<null | "passed by"> => {
-    if (!isAsked(sfu)) return "passed by";
+  const read = async (sfu: Sfu, signal: AbortSignal): Promise<null> => {
     const atMs = clock.monotonic();
     try {
       const { uuids, ...load } = await client.stats(sfu, { timeoutMs, signal });
       if (signal.aborted || !isInForce(sfu)) return null;
       registry.setReport(sfu, { ...load, cpu: null, memory: null, atMs });
+      board?.post(sfu, load, clock.monotonic() - atMs, OF_USE * statsIntervalMs);
       homes.learnListed(uuids, sfu);
       tell(sfu, null);
     } catch (error) {
@@ -79,14 +94,15 @@ export function createStatsReader(
     events,
     registry,
     intervalMs: statsIntervalMs,
-    firstWithinMs: intervalMs,
+    firstWithinMs: initial.intervalMs,
     mostASecond: MOST_A_SECOND,
     atATime: AT_A_TIME,
+    passesBy: (sfu) => !isAsked(sfu) || isReadElsewhere(sfu),
     visit: read,
   });
   events.on("reconfigured", ({ to: { health } }) => {
-    timeoutMs = health.timeoutMs;
-    rounds.setInterval(health.statsIntervalMs, health.intervalMs);
+    ({ statsIntervalMs, timeoutMs } = health);
+    rounds.setInterval(statsIntervalMs, health.intervalMs);
   });
   return () => rounds.stop();
 }

@@ -9,6 +9,8 @@ import { createNames } from "../../lib/sfu/names.ts";
 import { createAddressRules } from "../../lib/sfu/registration/address-rules.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createHeartbeats, type Heartbeats } from "../../lib/sfu/sources/heartbeat.ts";
+import { createRegistrations } from "../../lib/sfu/sources/registrations.ts";
+import { createMemoryHub, createMemoryStore } from "../../lib/store/memory.ts";
 import { START_MS, useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
@@ -46,6 +48,8 @@ describe("POST /v1/sfu", () => {
   let heartbeats: Heartbeats;
   let told: EventMap["heartbeat"][];
   let troubles: unknown[];
+  /** What another gateway hears of. */
+  let posted: unknown[];
   beforeEach(async () => {
     const events = new Events();
     told = [];
@@ -60,6 +64,13 @@ describe("POST /v1/sfu", () => {
       resolve: (name) => Promise.resolve(name === "loopback.sfu.example.com" ? ["127.0.0.1"] : ["203.0.113.7"]),
     });
     const rules = createAddressRules(["https://*.sfu.example.com", "10.0.0.0/8"], names);
+    const hub = createMemoryHub(clock);
+    const store = createMemoryStore(clock, hub);
+    const registrations = createRegistrations({ clock, events, registry, heartbeats, rules, store });
+    posted = [];
+    createMemoryStore(clock, hub).board.on("registrations", ({ name, text }) =>
+      posted.push({ name, heartbeat: JSON.parse(text) as unknown }),
+    );
     const throttle = createThrottles({ max: 20, windowMs: 60_000 }, events).registration;
     const verify = createHeartbeatVerifier(parseKey(REGISTRATION_KEY), clock);
     server = await serveRoutes(
@@ -67,7 +78,7 @@ describe("POST /v1/sfu", () => {
         [
           "POST",
           "/v1/sfu",
-          registerSfu({ events, verify, throttle, replays: createReplays(clock), rules, heartbeats }),
+          registerSfu({ events, verify, throttle, replays: createReplays(clock), rules, heartbeats: registrations }),
         ],
       ],
       { clock, events, onError: (error) => troubles.push(error) },
@@ -115,14 +126,26 @@ describe("POST /v1/sfu", () => {
   ): Promise<void> => {
     const before = fleet();
     told.length = 0;
+    posted.length = 0;
     const answered = await attempt();
     expect(answered.body).to.have.all.keys("error", "message", "requestId");
     expect({ status: answered.status, error: answered.body.error }).to.deep.equal({ status, error });
     expect(answered.body.message).to.match(message);
     expect(JSON.stringify(answered.body)).not.to.include(sfuKey(1)).and.not.to.include("eyJ");
     expect(fleet()).to.deep.equal(before);
+    expect(posted).to.deep.equal([]);
     expect(told.map(({ outcome }) => outcome)).to.deep.equal([error]);
   };
+
+  it("tells the other gateways what an SFU has said, and who has left", async () => {
+    await send({ maxSessions: 80 });
+    await post(JSON.stringify(SIGN_OFF), signed({ ...CLAIMS, jti: "2" }));
+    const name = HEARTBEAT.address;
+    expect(posted).to.deep.equal([
+      { name, heartbeat: { ...HEARTBEAT, maxSessions: 80 } },
+      { name, heartbeat: SIGN_OFF },
+    ]);
+  });
 
   it("registers an SFU, and tells it how often it has to be heard of", async () => {
     expect(await send()).to.deep.equal({ status: 200, body: { result: "ok", ttlMs: 30_000, draining: false } });

@@ -1,82 +1,103 @@
 import { expect } from "chai";
-import { type EventMap, Events } from "../../lib/events.ts";
+import { Events } from "../../lib/events.ts";
 import { createDrains, type Drains } from "../../lib/sfu/drains.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
-import type { Store, Table } from "../../lib/store/store.ts";
+import type { Store } from "../../lib/store/store.ts";
 import { START_MS, useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
+import { createRoom, type Room, type RoomStore } from "./several/room.ts";
+
+/** One gateway, as far as drains go. */
+interface Instance {
+  readonly store: RoomStore;
+  readonly registry: Registry;
+  readonly drains: Drains;
+}
 
 describe("drains", () => {
   const clock = useFakeClock();
   const [one, two] = [sfuOf(1), sfuOf(2)];
-  let events: Events;
-  let registry: Registry;
-  let store: Store;
-  let troubles: EventMap["unexpected"][];
+  let room: Room;
   beforeEach(() => {
-    events = new Events();
-    troubles = [];
-    events.on("unexpected", (trouble) => troubles.push(trouble));
-    registry = createRegistry(clock, events);
-    registry.put(one);
-    registry.put(two);
-    store = { ...createMemoryStore(clock), isDurable: true };
+    room = createRoom(clock);
   });
 
-  const start = (): Drains => createDrains({ store, registry, events, clock });
-  const startWith = (table: Partial<Table>): Drains => {
-    store = { ...store, drains: { ...store.drains, ...table } };
-    return start();
+  const startWith = (store: Store): Omit<Instance, "store"> => {
+    const events = new Events();
+    const registry = createRegistry(clock, events);
+    registry.put(one);
+    registry.put(two);
+    return { registry, drains: createDrains({ store, registry, events, clock }) };
   };
-  const down = (): Promise<never> => Promise.reject(new Error("the store is down"));
+  const start = async (): Promise<Instance> => {
+    const store = room.enter();
+    const instance = { store, ...startWith(store) };
+    await store.open();
+    return instance;
+  };
+  const drained = ({ registry }: Pick<Instance, "registry">): boolean[] =>
+    [one, two].map((sfu) => registry.isDraining(sfu));
+  /** What is on the board now: the moment when each began. */
+  const board = async (): Promise<Record<string, string>> => {
+    const found: Record<string, string> = {};
+    const store = room.enter();
+    store.board.on("drains", ({ name, text }) => (found[name] = text));
+    await store.open();
+    await store.close();
+    return found;
+  };
 
   it("tell the registry, and back", async () => {
-    const drains = start();
+    const { drains, registry } = await start();
     expect(await drains.set(one.address, true)).to.deep.equal({ changed: true, durable: true });
-    expect([registry.isDraining(one), registry.isDraining(two)]).to.deep.equal([true, false]);
+    expect(drained({ registry })).to.deep.equal([true, false]);
     expect([drains.has(one.address), drains.has(two.address)]).to.deep.equal([true, false]);
     expect(await drains.set(one.address, false)).to.deep.equal({ changed: true, durable: true });
-    expect(registry.isDraining(one)).to.be.false;
+    expect(drained({ registry })).to.deep.equal([false, false]);
     expect(drains.has(one.address)).to.be.false;
   });
 
   it("are in force before the store has answered", () => {
-    const drains = startWith({ setIfAbsent: () => new Promise(() => undefined) });
+    const store = room.enter();
+    const { drains, registry } = startWith({
+      ...store,
+      board: { ...store.board, post: () => new Promise(() => undefined) },
+    });
     void drains.set(one.address, true);
-    expect(registry.isDraining(one)).to.be.true;
+    expect(drained({ registry })).to.deep.equal([true, false]);
   });
 
   it("say whether anything has changed", async () => {
-    const drains = start();
+    const { drains } = await start();
     expect(await drains.set(one.address, false)).to.include({ changed: false });
     await drains.set(one.address, true);
     expect(await drains.set(one.address, true)).to.include({ changed: false });
   });
 
-  it("are stored with the moment when they began", async () => {
-    const drains = start();
-    await drains.set(one.address, true);
+  it("are posted with the moment when they began", async () => {
+    const [here, there] = [await start(), await start()];
+    await here.drains.set(one.address, true);
     await clock.elapse(5000);
-    await drains.set(one.address, true);
-    expect([...(await store.drains.all())]).to.deep.equal([[one.address, new Date(START_MS).toISOString()]]);
-    await drains.set(one.address, false);
-    expect((await store.drains.all()).size).to.equal(0);
+    await here.drains.set(one.address, true);
+    await there.drains.set(one.address, true);
+    expect(await board()).to.deep.equal({ [one.address]: new Date(START_MS).toISOString() });
+    await here.drains.set(one.address, false);
+    expect(await board()).to.deep.equal({ [one.address]: "" });
   });
 
-  it("outlive the gateway in a store that does", async () => {
-    await start().set(one.address, true);
-    registry = createRegistry(clock, new Events());
-    registry.put(one);
-    registry.put(two);
-    const drains = start();
-    await drains.load();
-    expect([registry.isDraining(one), registry.isDraining(two)]).to.deep.equal([true, false]);
-    expect(await drains.set(one.address, true)).to.include({ changed: false });
+  it("hold for as long as the store does, and their end for a day", async () => {
+    const { drains } = await start();
+    await drains.set(one.address, true);
+    await drains.set(two.address, false);
+    await clock.elapse(86_400_000 - 1);
+    expect(Object.keys(await board())).to.deep.equal([one.address, two.address]);
+    await clock.elapse(1);
+    expect(Object.keys(await board())).to.deep.equal([one.address]);
   });
 
   it("outlive an SFU that leaves and comes back", async () => {
-    const drains = start();
+    const { drains, registry } = await start();
     await drains.set(one.address, true);
     registry.remove(one.address, "static");
     const successor = sfuOf(1, { source: "heartbeat" });
@@ -84,17 +105,8 @@ describe("drains", () => {
     expect(registry.isDraining(successor)).to.be.true;
   });
 
-  it("apply to an SFU that comes after they were loaded, and to no other", async () => {
-    const late = sfuOf(3);
-    await store.drains.set(late.address, "2026-01-01T00:00:00.000Z", null);
-    await start().load();
-    registry.put(late);
-    registry.put(sfuOf(4));
-    expect([registry.isDraining(late), registry.isDraining(sfuOf(4))]).to.deep.equal([true, false]);
-  });
-
   it("can end while the SFU is away", async () => {
-    const drains = start();
+    const { drains, registry } = await start();
     await drains.set(one.address, true);
     registry.remove(one.address, "static");
     expect(await drains.set(one.address, false)).to.deep.equal({ changed: true, durable: true });
@@ -103,67 +115,78 @@ describe("drains", () => {
   });
 
   it("in memory end with the process: an SFU that is not drained stays so", async () => {
-    store = createMemoryStore(clock);
-    const drains = start();
+    const { drains } = startWith(createMemoryStore(clock));
     expect(await drains.set(one.address, true)).to.deep.equal({ changed: true, durable: false });
     expect(await drains.set(one.address, false)).to.deep.equal({ changed: true, durable: true });
   });
 
-  describe("with a store that fails", () => {
-    it("are in force all the same, and it is told", async () => {
-      const drains = startWith({ setIfAbsent: down, delete: down });
-      expect(await drains.set(one.address, true)).to.deep.equal({ changed: true, durable: false });
-      expect(registry.isDraining(one)).to.be.true;
-      expect(await drains.set(one.address, false)).to.deep.equal({ changed: true, durable: false });
-      expect(registry.isDraining(one)).to.be.false;
-      expect(troubles.map(({ where, error }) => [where, error.message])).to.deep.equal(
-        Array(2).fill(["the store of the drains", "the store is down"]),
-      );
+  describe("of several gateways", () => {
+    it("are in force at all of them, wherever they were set", async () => {
+      const instances = [await start(), await start(), await start()];
+      await instances[0]!.drains.set(one.address, true);
+      expect(instances.map(drained)).to.deep.equal(Array(3).fill([true, false]));
+      await instances[1]!.drains.set(one.address, false);
+      expect(instances.map(drained)).to.deep.equal(Array(3).fill([false, false]));
     });
 
-    it("are saved when they are set once more", async () => {
-      const { drains: table } = store;
-      let isDown = true;
-      const drains = startWith({ setIfAbsent: (...args) => (isDown ? down() : table.setIfAbsent(...args)) });
+    it("are known to one that starts, and one that has ended is not", async () => {
+      const { drains } = await start();
       await drains.set(one.address, true);
-      isDown = false;
-      expect(await drains.set(one.address, true)).to.deep.equal({ changed: false, durable: true });
-      expect([...(await store.drains.all()).keys()]).to.deep.equal([one.address]);
+      await drains.set(two.address, true);
+      await drains.set(two.address, false);
+      const late = await start();
+      expect(drained(late)).to.deep.equal([true, false]);
+      expect(late.drains.has(one.address)).to.be.true;
+      expect(await late.drains.set(one.address, true)).to.include({ changed: false });
     });
 
-    it("start without those that it has", async () => {
-      const drains = startWith({ all: down });
-      await drains.load();
-      expect(registry.isDraining(one)).to.be.false;
-      expect(troubles).to.have.length(1);
+    it("apply to an SFU that comes after they were heard of, and to no other", async () => {
+      const [here, there] = [await start(), await start()];
+      const late = sfuOf(3);
+      await here.drains.set(late.address, true);
+      there.registry.put(late);
+      there.registry.put(sfuOf(4));
+      expect([there.registry.isDraining(late), there.registry.isDraining(sfuOf(4))]).to.deep.equal([true, false]);
+    });
+
+    it("are told as drains of the SFU, once", async () => {
+      const [here, store, events] = [await start(), room.enter(), new Events()];
+      const told: boolean[] = [];
+      events.on("drain", ({ isDraining }) => told.push(isDraining));
+      const registry = createRegistry(clock, events);
+      registry.put(one);
+      createDrains({ store, registry, events, clock });
+      await here.drains.set(one.address, true);
+      await here.drains.set(one.address, true);
+      await here.drains.set(one.address, false);
+      expect(told).to.deep.equal([true, false]);
     });
   });
 
-  describe("with a store that hangs", () => {
-    it("wait for a second", async () => {
-      const drains = startWith({ setIfAbsent: () => new Promise(() => undefined) });
-      const set = drains.set(one.address, true);
-      await clock.elapse(1000);
-      expect(await set).to.deep.equal({ changed: true, durable: false });
-      expect(troubles[0]!.error.message).to.equal("no answer within 1000 ms");
-      expect(clock.timers()).to.equal(0);
+  describe("while the store is away", () => {
+    it("are in force here, and it is said that they may not last", async () => {
+      const [here, there] = [await start(), await start()];
+      here.store.setAway(true);
+      expect(await here.drains.set(one.address, true)).to.deep.equal({ changed: true, durable: false });
+      expect([drained(here), drained(there)]).to.deep.equal([
+        [true, false],
+        [false, false],
+      ]);
     });
 
-    it("start without those that it has, and take them when they come, but for what was said meanwhile", async () => {
-      const stored = Promise.withResolvers<ReadonlyMap<string, string>>();
-      const drains = startWith({ all: () => stored.promise });
-      const load = drains.load();
+    it("are exchanged once it is back, and the younger word counts", async () => {
+      const [here, there] = [await start(), await start()];
+      here.store.setAway(true);
+      await here.drains.set(one.address, true);
+      await here.drains.set(two.address, true);
       await clock.elapse(1000);
-      await load;
-      await drains.set(two.address, false);
-      stored.resolve(
-        new Map([
-          [one.address, ""],
-          [two.address, ""],
-        ]),
-      );
-      await clock.elapse(0);
-      expect([registry.isDraining(one), registry.isDraining(two)]).to.deep.equal([true, false]);
+      await there.drains.set(two.address, true);
+      await there.drains.set(two.address, false);
+      here.store.setAway(false);
+      expect([drained(here), drained(there)]).to.deep.equal([
+        [true, false],
+        [true, false],
+      ]);
     });
   });
 });

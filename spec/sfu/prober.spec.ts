@@ -6,6 +6,7 @@ import { type Breakers, createBreakers } from "../../lib/failover/breakers.ts";
 import { createProber } from "../../lib/sfu/prober.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import type { Health, Sfu } from "../../lib/sfu/sfu.ts";
+import { createMemoryStore } from "../../lib/store/memory.ts";
 import { parseKey } from "../../lib/auth/keys.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
@@ -59,7 +60,8 @@ describe("the prober", () => {
     client = new FakeClient(clock);
     breakers = createBreakers(BREAKER, clock, events);
     lagMs = 0;
-    const tools = { clock, random: seeded(seed), events, registry, client, breakers, lagSince: () => lagMs };
+    const [random, store] = [seeded(seed), createMemoryStore(clock)];
+    const tools = { clock, random, events, registry, client, breakers, store, lagSince: () => lagMs };
     stop = createProber({ health: { ...SETTINGS, ...settings }, breaker: BREAKER }, tools);
     for (const one of sfus) registry.put(one);
   };

@@ -105,11 +105,57 @@ describe("rounds", () => {
     const sfus = fleet(200);
     const [busy] = sfus;
     enter(sfus);
-    start((sfu) => Promise.resolve(sfu === busy ? null : "passed by"), { mostASecond: 50 });
+    start(undefined, { mostASecond: 50, passesBy: (sfu) => sfu !== busy });
     await clock.elapse(10_000);
     const before = timesOf(busy!).length;
     await clock.elapse(10 * INTERVAL_MS);
     expect(timesOf(busy!).length - before).to.be.within(10, 14);
+  });
+
+  it("look again within an interval at those that they pass by, however many there are to visit", async () => {
+    const sfus = fleet(401);
+    const busy = sfus.slice(0, 400);
+    const [idle] = sfus.slice(400);
+    let isIdle = true;
+    enter(sfus);
+    start(undefined, { mostASecond: 50, passesBy: (sfu) => sfu === idle && isIdle });
+    await clock.elapse(20_000);
+    expect(timesOf(idle!)).to.deep.equal([]);
+    expect(busy.filter((sfu) => timesOf(sfu).length === 0)).to.deep.equal([]);
+    isIdle = false;
+    await clock.elapse(INTERVAL_MS);
+    expect(timesOf(idle!)).to.have.length(1);
+  });
+
+  it("visit those soon that they pass by no more, but a large fleet not all at once", async () => {
+    const sfus = fleet(1000);
+    let arePassedBy = true;
+    enter(sfus);
+    start(undefined, { mostASecond: 100, passesBy: () => arePassedBy });
+    await clock.elapse(20_000);
+    expect(visits).to.deep.equal([]);
+    arePassedBy = false;
+    await clock.elapse(15_000);
+    const seconds = Array<number>(15).fill(0);
+    const beganMs = clock.monotonic() - 15_000;
+    for (const { atMs } of visits) seconds[Math.min(14, Math.floor((atMs - beganMs) / 1000))]!++;
+    // Twice as many: the first of them come again while the last wait.
+    expect(Math.max(...seconds)).to.be.at.most(200);
+    expect(new Set(visits.map(({ sfu }) => sfu)).size).to.equal(1000);
+  });
+
+  it("visit nobody ahead of its turn who is passed by", async () => {
+    const [sfu] = fleet(1);
+    enter([sfu!]);
+    let isPassedBy = true;
+    const rounds = start(undefined, { passesBy: () => isPassedBy });
+    expect(rounds.now(sfu!)).to.be.false;
+    await clock.elapse(INTERVAL_MS);
+    expect(visits).to.deep.equal([]);
+    isPassedBy = false;
+    expect(rounds.now(sfu!)).to.be.true;
+    await clock.elapse(TICK_MS);
+    expect(visits).to.have.length(1);
   });
 
   it("come again after 75 to 95 % of the interval, never at the same time", async () => {

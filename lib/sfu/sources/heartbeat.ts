@@ -4,6 +4,7 @@ import type { Events } from "../../events.ts";
 import type { Heartbeat } from "../registration/heartbeat.ts";
 import type { Registry } from "../registry.ts";
 import type { Sfu } from "../sfu.ts";
+import { createListening } from "./listening.ts";
 
 /** The SFUs that register themselves. */
 export interface Heartbeats {
@@ -14,6 +15,14 @@ export interface Heartbeats {
    * @throws {GatewayError} 403 `fleet_full`
    */
   take(heartbeat: Heartbeat): Taken;
+  /**
+   * Takes in what an SFU has told another gateway, as if it had told this one at that time. What has been overtaken by
+   * something younger changes nothing.
+   *
+   * @param saidAtMs when it did, on the clock's monotonic scale
+   * @throws {GatewayError} 403 `fleet_full`
+   */
+  hear(heartbeat: Heartbeat, saidAtMs: number): void;
   /** Whether the address is the operator's own choice, so that a heartbeat tells its load and nothing else. */
   isListed(address: string): boolean;
   /** Whether a heartbeat of this address, whatever its source, is younger than the TTL. */
@@ -47,26 +56,51 @@ export interface HeartbeatsTools {
   readonly events: Events;
   readonly registry: Registry;
   readonly settings: HeartbeatSettings;
+  /** Whether the other gateways cannot be heard now; never where there are none. */
+  readonly isAway?: () => boolean;
 }
 
 /** Whoever has the registration key must not be able to fill the memory: each is probed, and has its metrics. */
 export const MAX_REGISTERED = 10_000;
 
 /** Silence for so many TTLs: it is not coming back, or as a new one. */
-const FORGOTTEN_AFTER = 10;
+export const FORGOTTEN_AFTER = 10;
 
 /** Each that leaves costs every listener a moment, and a whole fleet may be silent at once. */
 const FORGOTTEN_AT_ONCE = 25;
 
-export function createHeartbeats({ clock, events, registry, settings: initial }: HeartbeatsTools): Heartbeats {
+/** How exactly the age of what another gateway has heard is known. Within that, a sign-off was the SFU's last word. */
+const EXACT_MS = 100;
+
+/** The last heartbeat of an SFU. */
+interface Heard {
+  /** On the clock's monotonic scale: what comes in late undoes nothing. */
+  readonly saidAtMs: number;
+  /** In time that somebody listened. */
+  readonly listeningMs: number;
+  /** Whether other gateways hear of it, too: so it may be heard of where this one does not. */
+  readonly isShared: boolean;
+}
+
+export function createHeartbeats(tools: HeartbeatsTools): Heartbeats {
+  const { clock, events, registry, settings: initial, isAway = () => false } = tools;
   let settings = initial;
   /** By address: what this source has put into the registry. */
   const registered = new Map<string, Sfu>();
-  /** By address, whatever its source: when it was last heard of, in time that the gateway was awake. Oldest first. */
-  const heardAtMs = new Map<string, number>();
+  /** By address, whatever its source. */
+  const heard = new Map<string, Heard>();
+  /** By address: when it did, on the clock's monotonic scale. Of those that have not been heard of since, oldest first. */
+  const signedOffAtMs = new Map<string, number>();
   // A TTL that a reload has made shorter is seen to a second late at most.
   const sweepMs = Math.min(settings.ttlMs / 10, 1000);
-  const awakeMs = createAwakeTime(clock, sweepMs);
+  const listening = createListening(clock, sweepMs, isAway);
+
+  const listeningMs = (isShared: boolean): number => (isShared ? listening.anywhere() : listening.here());
+  const silentMs = (one: Heard): number => listeningMs(one.isShared) - one.listeningMs;
+  const isFresh = (address: string): boolean => {
+    const last = heard.get(address);
+    return last !== undefined && silentMs(last) < settings.ttlMs;
+  };
 
   const unknown = (sfu: Sfu): void => registry.setHealth(sfu, { state: "unknown", sinceMs: clock.now() });
 
@@ -88,28 +122,44 @@ export function createHeartbeats({ clock, events, registry, settings: initial }:
     return inForce?.source === "heartbeat" ? null : inForce;
   };
 
-  const takeUp = (said: Said): Taken => {
+  const takeUp = (said: Said, saidAtMs: number, isShared: boolean): Sfu => {
     const sfu = listed(said.address) ?? register(said);
-    heardAtMs.delete(sfu.address);
-    heardAtMs.set(sfu.address, awakeMs());
+    const last = heard.get(sfu.address);
+    const saidMs = listeningMs(isShared) - (clock.monotonic() - saidAtMs);
+    // Of the time since, some may have been nobody's silence.
+    const lastMs = last?.isShared === isShared ? last.listeningMs : -Infinity;
+    heard.set(sfu.address, { saidAtMs, listeningMs: Math.max(saidMs, lastMs), isShared });
+    signedOffAtMs.delete(sfu.address);
     const { sessions, channels, cpuUsage: cpu, memoryUsage: memory } = said;
-    registry.setReport(sfu, { sessions, channels, cpu, memory, atMs: clock.monotonic() });
-    if (registry.health(sfu).state === "expired") unknown(sfu);
-    return { ttlMs: settings.ttlMs, draining: registry.isDraining(sfu) };
+    registry.setReport(sfu, { sessions, channels, cpu, memory, atMs: saidAtMs });
+    if (!isFresh(sfu.address)) expire(sfu.address);
+    else if (registry.health(sfu).state === "expired") unknown(sfu);
+    return sfu;
   };
 
-  const takeDown = (address: string): Taken => {
+  const takeDown = (address: string, saidAtMs: number): Sfu | null => {
     forget(address);
+    signedOffAtMs.delete(address);
+    signedOffAtMs.set(address, saidAtMs);
+    const [oldest] = signedOffAtMs.keys();
+    if (signedOffAtMs.size > MAX_REGISTERED && oldest !== undefined) signedOffAtMs.delete(oldest);
     const sfu = registry.get(address);
     // One that is misconfigured is out as well, and its next probe would not ask for the key if it were down.
     if (sfu !== null && !["down", "misconfigured"].includes(registry.health(sfu).state)) {
       registry.setHealth(sfu, { state: "down", sinceMs: clock.now(), reason: "signed off" });
     }
-    return { ttlMs: settings.ttlMs, draining: sfu !== null && registry.isDraining(sfu) };
+    return sfu;
+  };
+
+  const isOvertaken = ({ status, address }: Heartbeat, saidAtMs: number): boolean => {
+    const signedOffMs = signedOffAtMs.get(address);
+    const lastMs = heard.get(address)?.saidAtMs ?? -Infinity;
+    if (status === "down") return signedOffMs !== undefined || saidAtMs < lastMs - EXACT_MS;
+    return saidAtMs < lastMs || (signedOffMs !== undefined && saidAtMs < signedOffMs + EXACT_MS);
   };
 
   const forget = (address: string): void => {
-    heardAtMs.delete(address);
+    heard.delete(address);
     registered.delete(address);
     registry.remove(address, "heartbeat");
   };
@@ -122,15 +172,20 @@ export function createHeartbeats({ clock, events, registry, settings: initial }:
   };
 
   const sweep = (): void => {
-    const nowMs = awakeMs();
+    const forgottenMs = FORGOTTEN_AFTER * settings.ttlMs;
+    const [hereMs, anywhereMs] = [listening.here(), listening.anywhere()];
     let forgotten = 0;
-    for (const [address, atMs] of heardAtMs) {
-      const silentMs = nowMs - atMs;
-      if (silentMs < settings.ttlMs) break;
-      if (silentMs >= FORGOTTEN_AFTER * settings.ttlMs && forgotten < FORGOTTEN_AT_ONCE) {
+    for (const [address, { listeningMs: lastMs, isShared }] of heard) {
+      const ms = (isShared ? anywhereMs : hereMs) - lastMs;
+      if (ms < settings.ttlMs) continue;
+      if (ms >= forgottenMs && forgotten < FORGOTTEN_AT_ONCE) {
         forgotten++;
         forget(address);
       } else expire(address);
+    }
+    for (const [address, atMs] of signedOffAtMs) {
+      if (clock.monotonic() - atMs < forgottenMs) break;
+      signedOffAtMs.delete(address);
     }
   };
 
@@ -144,9 +199,21 @@ export function createHeartbeats({ clock, events, registry, settings: initial }:
   const stopSweeping = clock.every(sweepMs, sweep);
 
   return {
-    take: (heartbeat) => (heartbeat.status === "up" ? takeUp(heartbeat) : takeDown(heartbeat.address)),
+    take(heartbeat) {
+      const { status, address } = heartbeat;
+      const nowMs = clock.monotonic();
+      // Once the others hear of it, it may say the next thing to them.
+      const isShared = heard.get(address)?.isShared ?? false;
+      const sfu = status === "up" ? takeUp(heartbeat, nowMs, isShared) : takeDown(address, nowMs);
+      return { ttlMs: settings.ttlMs, draining: sfu !== null && registry.isDraining(sfu) };
+    },
+    hear(heartbeat, saidAtMs) {
+      if (isOvertaken(heartbeat, saidAtMs)) return;
+      if (heartbeat.status === "up") takeUp(heartbeat, saidAtMs, true);
+      else takeDown(heartbeat.address, saidAtMs);
+    },
     isListed: (address) => listed(address) !== null,
-    isFresh: (address) => awakeMs() - (heardAtMs.get(address) ?? -Infinity) < settings.ttlMs,
+    isFresh,
     async recheck(check) {
       await Promise.all(Array.from(registered.keys(), (address) => check(address).catch(() => forget(address))));
     },
@@ -171,20 +238,4 @@ function toSfu({ address, region, key, maxSessions }: Said, defaultMaxSessions: 
 
 function isSame(a: Sfu, b: Sfu): boolean {
   return a.region === b.region && a.maxSessions === b.maxSessions && a.key.equals(b.key);
-}
-
-/**
- * Milliseconds that the process was there to listen. While it is stopped, or its host is, nobody's heartbeat is heard,
- * and that is nobody's silence. To be asked every `intervalMs`, or more often.
- */
-function createAwakeTime(clock: Clock, intervalMs: number): () => number {
-  let lastMs = clock.monotonic();
-  let stoppedMs = 0;
-  return () => {
-    const nowMs = clock.monotonic();
-    const lateMs = nowMs - lastMs - intervalMs;
-    if (lateMs > intervalMs) stoppedMs += lateMs;
-    lastMs = nowMs;
-    return nowMs - stoppedMs;
-  };
 }

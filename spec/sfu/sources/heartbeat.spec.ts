@@ -239,6 +239,18 @@ describe("SFUs that register themselves", () => {
     });
   });
 
+  it("that have signed off are remembered so far as there is room, whoever signs off", () => {
+    const late = up({ address: "http://first.test" });
+    signOff("http://first.test");
+    heartbeats.hear(late, clock.monotonic());
+    expect(registry.get("http://first.test")).to.equal(null);
+    for (let n = 0; n < MAX_REGISTERED; n++) signOff(`http://sfu${String(n)}.test`);
+    heartbeats.hear(late, clock.monotonic());
+    expect(registry.get("http://first.test")).not.to.equal(null);
+    heartbeats.hear(up({ address: "http://sfu0.test" }), clock.monotonic());
+    expect(registry.get("http://sfu0.test")).to.equal(null);
+  });
+
   describe("that fall silent", () => {
     it("expire after the TTL, and say why", async () => {
       take();
