@@ -119,6 +119,20 @@ export class ListError extends Error {
   override readonly name = "ListError";
 }
 
+/**
+ * Why the store that several gateways share cannot be used. The message goes on after «the store»; it holds neither its URL,
+ * nor a password, nor anything that was stored.
+ */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly isTimeout: boolean;
+
+  constructor(message: string, { isTimeout = false }: { readonly isTimeout?: boolean } = {}) {
+    super(message);
+    this.isTimeout = isTimeout;
+  }
+}
+
 /** For code that must hand on an `Error` where JavaScript allows anything to be thrown. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error("something that is not an Error was thrown", { cause: thrown });

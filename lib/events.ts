@@ -124,6 +124,21 @@ export interface EventMap {
   unknownProxy: { readonly address: string };
   /** The configuration was read anew, and taken, or left as it was for the `error`. Changes hold no secret. */
   configReload: { readonly changes: readonly string[]; readonly error: Error | null };
+  /**
+   * The store that several gateways share cannot be used any more, for this `error`; or can be again (null), after `forMs`
+   * milliseconds.
+   */
+  store: { readonly isAway: boolean; readonly error: Error | null; readonly forMs: number };
+  /** One command to the store has ended: on the way of a call, or beside it. */
+  storeCommand: {
+    readonly name: string;
+    readonly durationMs: number;
+    readonly outcome: "ok" | "timeout" | "error";
+  };
+  /** Gateways have joined those that share the store, or have left them: who is there now, this one among them. */
+  instances: { readonly instances: readonly string[] };
+  /** Something in the store was written with none of the gateway's keys: by whom it was not said. */
+  unreadable: { readonly what: string };
   /** An error that nothing in the code accounts for. */
   unexpected: { readonly where: string; readonly error: Error };
 }

@@ -6,6 +6,7 @@ import type { ErrorCode } from "./errors.ts";
 import type { AttemptEvent, ChannelRequestEvent, DisconnectEvent, Events } from "./events.ts";
 import type { Cut } from "./http/connections.ts";
 import { createFloodGate, type LeftOut, MAX_SENDERS } from "./flood-gate.ts";
+import { logStore } from "./log-store.ts";
 import { VERSION } from "./version.ts";
 
 export type { Logger };
@@ -157,6 +158,8 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     if (isDraining) logger.info(fields, `${sfu.address} is being drained: it gets no new conferences`);
     else logger.info(fields, `${sfu.address} is no longer drained: it gets new conferences again`);
   });
+
+  logStore(events, logger);
 
   events.on("configReload", ({ changes, error }) => {
     if (error instanceof ConfigError) {

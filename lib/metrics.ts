@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
+import type { StoreReport } from "./api/fleet.ts";
 import type { Loads } from "./balancing/load.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
@@ -9,7 +10,7 @@ import { CUTS } from "./http/connections.ts";
 import type { Admission } from "./http/admission.ts";
 import type { Registry } from "./sfu/registry.ts";
 import type { BreakerState, Sfu } from "./sfu/sfu.ts";
-import type { Table } from "./store/store.ts";
+import type { Assignments } from "./store/store.ts";
 import { VERSION } from "./version.ts";
 
 export interface Metrics {
@@ -25,10 +26,11 @@ export interface MetricsSources {
   readonly breakers: Breakers;
   readonly isAvailable: (sfu: Sfu) => boolean;
   readonly loads: Loads;
-  readonly assignments: Pick<Table, "size">;
+  readonly assignments: Pick<Assignments, "size">;
   /** To callers, open. */
   readonly connections: () => number;
   readonly admission: Pick<Admission, "inFlight">;
+  readonly storeReport: () => StoreReport | null;
   /** What is in force at this moment. */
   readonly config: () => Pick<Config, "failover">;
   /** Whether Node's own metrics are shown too: there is one process, so one gateway in it may do so. */
@@ -40,6 +42,9 @@ const STATES = ["closed", "open", "half_open"] as const satisfies readonly Break
 
 /** From a healthy join (0.5 ms at the SFU) to Odoo's patience (3 s), in seconds. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3];
+
+/** From a Redis on the same host to the time limit of a command, in seconds. */
+const STORE_BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
 /** What alerts look at; `invalid_token` tells of an Odoo that has another key. */
 const WATCHED_OUTCOMES = [
@@ -58,7 +63,7 @@ const WATCHED_REJECTIONS = ["invalid_token", "rate_limited", "too_busy"];
 /** Counts what the events tell, and reads the fleet when Prometheus asks. Labels are bounded by the fleet. */
 export function createMetrics(sources: MetricsSources): Metrics {
   const { clock, events, registry, breakers, isAvailable, loads, assignments, connections, admission } = sources;
-  const { config, withProcess } = sources;
+  const { storeReport, config, withProcess } = sources;
   const registers = [new MetricRegistry()];
   const [register] = registers as [MetricRegistry];
   if (withProcess) collectDefaultMetrics({ register });
@@ -224,9 +229,44 @@ export function createMetrics(sources: MetricsSources): Metrics {
     name: `${PREFIX}assignments`,
     help: "Conferences that are assigned to an SFU.",
     registers,
-    async collect() {
-      this.set(await assignments.size());
+    collect() {
+      this.set(assignments.size());
     },
+  });
+  const storeGauge = (name: string, help: string, valueOf: (report: StoreReport) => number): void => {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers,
+      collect() {
+        const report = storeReport();
+        if (report === null) this.remove();
+        else this.set(valueOf(report));
+      },
+    });
+  };
+  storeGauge("store_up", "1 while the shared store can be used; absent where there is none.", ({ away }) => +!away);
+  storeGauge(
+    "instances",
+    "Gateways that can be reached in the shared store, this one among them; absent where there is none.",
+    ({ instances }) => instances,
+  );
+  const storeCommands = counter("store_commands_total", "Commands to the shared store.", "command", "outcome");
+  const storeDuration = new Histogram({
+    name: `${PREFIX}store_command_duration_seconds`,
+    help: "Time that the shared store took for a command, failed ones included.",
+    labelNames: ["command"],
+    buckets: STORE_BUCKETS,
+    registers,
+  });
+  const seenCommands = new Set<string>();
+  events.on("storeCommand", ({ name: command, outcome, durationMs }) => {
+    if (!seenCommands.has(command)) {
+      for (const each of ["ok", "timeout", "error"]) storeCommands.inc({ command, outcome: each }, 0);
+      seenCommands.add(command);
+    }
+    storeCommands.inc({ command, outcome });
+    storeDuration.observe({ command }, durationMs / 1000);
   });
   new Gauge({
     name: `${PREFIX}connections`,

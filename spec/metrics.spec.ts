@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { StoreReport } from "../lib/api/fleet.ts";
 import type { Loads } from "../lib/balancing/load.ts";
 import { SfuError } from "../lib/errors.ts";
 import { type ChannelRequestEvent, Events } from "../lib/events.ts";
@@ -20,12 +21,14 @@ describe("metrics", () => {
   let open: ReadonlySet<Sfu>;
   let assignments: number;
   let budgetMs: number;
+  let storeReport: StoreReport | null;
   beforeEach(() => {
     events = new Events();
     registry = createRegistry(clock, events);
     open = new Set();
     assignments = 0;
     budgetMs = 2500;
+    storeReport = null;
     const state = (sfu: Sfu): BreakerState => (open.has(sfu) ? "open" : "closed");
     const isAvailable = (sfu: Sfu): boolean =>
       availability({
@@ -41,9 +44,10 @@ describe("metrics", () => {
       breakers: { state } as Partial<Breakers> as Breakers,
       isAvailable,
       loads: { report: (sfu) => registry.report(sfu), totalOf: () => 0.25 } as Partial<Loads> as Loads,
-      assignments: { size: () => Promise.resolve(assignments) },
+      assignments: { size: () => assignments },
       connections: () => 12,
       admission: { inFlight: 7 },
+      storeReport: () => storeReport,
       config: () => ({ failover: { maxRetries: 3, retryTimeoutMs: budgetMs, attemptTimeoutMs: 1000 } }),
       withProcess: false,
     });
@@ -145,6 +149,31 @@ describe("metrics", () => {
       'reason="too_busy"': 0,
     });
     expect(await series("breaker_transitions_total")).to.include({ 'sfu="http://sfu1.test",to="open"': 1 });
+  });
+
+  it("show the shared store and who is in it, where there is one", async () => {
+    expect([await series("store_up"), await series("instances")]).to.deep.equal([{}, {}]);
+    storeReport = { away: false, forSeconds: null, instances: 3 };
+    expect([await series("store_up"), await series("instances")]).to.deep.equal([{ "": 1 }, { "": 3 }]);
+    storeReport = { away: true, forSeconds: 7, instances: 1 };
+    expect([await series("store_up"), await series("instances")]).to.deep.equal([{ "": 0 }, { "": 1 }]);
+  });
+
+  it("count commands to the store and their time, each outcome from the first command on", async () => {
+    expect(await series("store_commands_total")).to.deep.equal({});
+    events.emit("storeCommand", { name: "enter", durationMs: 0.4, outcome: "ok" });
+    events.emit("storeCommand", { name: "enter", durationMs: 100, outcome: "timeout" });
+    expect(await series("store_commands_total")).to.deep.equal({
+      'command="enter",outcome="ok"': 1,
+      'command="enter",outcome="timeout"': 1,
+      'command="enter",outcome="error"': 0,
+    });
+    expect(await series("store_command_duration_seconds_bucket")).to.include({
+      'le="0.00025",command="enter"': 0,
+      'le="0.0005",command="enter"': 1,
+      'le="0.1",command="enter"': 2,
+    });
+    expect(await series("store_command_duration_seconds_sum")).to.deep.equal({ 'command="enter"': 0.1004 });
   });
 
   it("count whom the gateway turned away, and show how many it has in hand", async () => {

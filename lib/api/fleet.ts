@@ -88,14 +88,24 @@ export const sfuReport = z
   })
   .meta({ description: "One SFU as the gateway sees it. Never holds a key." });
 
+export const storeReport = z
+  .object({
+    away: z.boolean().meta({ description: "Whether it cannot be used: each gateway goes on by itself then." }),
+    forSeconds: count.nullable().meta({ description: "For how long it has been away; null where it is not." }),
+    instances: z.int().min(1).meta({ description: "How many gateways can be reached in it, this one among them." }),
+  })
+  .meta({ description: "What several gateways share; null where this one keeps everything to itself." });
+
 export const fleetReport = z
   .object({
     status: z.enum(["ok", "unavailable"]).meta({ description: "`ok` while at least one SFU takes new conferences." }),
     available: count.meta({ description: "How many SFUs take new conferences." }),
     total: count.meta({ description: "How many SFUs there are." }),
+    store: storeReport.nullable(),
     sfus: z.array(sfuReport),
   })
   .meta({ description: "The fleet at this moment." });
 
 export type SfuReport = Answer<typeof sfuReport>;
+export type StoreReport = Answer<typeof storeReport>;
 export type FleetReport = Answer<typeof fleetReport>;

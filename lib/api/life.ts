@@ -9,6 +9,7 @@ export const readiness = z
   .object({
     status: words({
       ready: "calls can be served",
+      degraded: "calls can be served, and other gateways cannot be reached: each goes on by itself",
       draining: "the gateway is shutting down",
       no_sfu_available: "no SFU takes new conferences",
     }),

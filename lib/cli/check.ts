@@ -8,6 +8,7 @@ import { createSfuClient, type SfuClient } from "../sfu/client.ts";
 import { createExchange } from "../sfu/exchange.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { staticSfus } from "../sfu/sources/static.ts";
+import { askStore, describeStore } from "./check-store.ts";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, type FileOptions, type Io, loadFor, printJson } from "./io.ts";
 
 export interface CheckOptions extends FileOptions {
@@ -25,7 +26,10 @@ export interface LiveResult {
   readonly detail: string;
 }
 
-/** Reads the configuration as `serve` would and, with `live`, asks every SFU whether it is there and knows its key. */
+/**
+ * Reads the configuration as `serve` would and, with `live`, asks every SFU whether it is there and knows its key, and the
+ * store whether it can be used.
+ */
 export async function check(options: CheckOptions, io: Io): Promise<number> {
   let loaded: Loaded;
   try {
@@ -36,16 +40,21 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
     return EXIT_USAGE;
   }
   const { config, secrets, warnings } = loaded;
-  const results = options.live === true ? await askAll(config, secrets, io.signal) : null;
-  const fine = results?.every(({ state }) => state === "fine") ?? true;
+  const [results, store] =
+    options.live === true
+      ? await Promise.all([askAll(config, secrets, io.signal), askStore({ config, secrets })])
+      : [null, null];
+  const fine = [...(results ?? []), ...(store === null ? [] : [store])].every(({ state }) => state === "fine");
 
   if (options.json === true) {
     const fleet = config.sfus.map(({ address, region }) => ({ address, region }));
-    printJson(io, { ok: fine, warnings: warnings.map(formatFault), sfus: results ?? fleet });
+    const live = results === null ? {} : { store };
+    printJson(io, { ok: fine, warnings: warnings.map(formatFault), sfus: results ?? fleet, ...live });
   } else {
     for (const warning of warnings) io.stderr(`warning: ${formatFault(warning)}\n`);
     io.stdout(`${summary(config, secrets)}\n`);
     for (const line of results === null ? [] : table(results)) io.stdout(`${line}\n`);
+    if (store !== null) io.stdout(`${store.detail}\n`);
   }
   return fine ? EXIT_OK : EXIT_FAILED;
 }
@@ -110,6 +119,7 @@ function summary(config: Config, { gatewayKeys, registrationKey, adminToken }: S
     "the configuration is fine",
     `  SFUs          ${regions === 0 ? String(sfus.length) : fleet}`,
     `  SFU list      ${registry === null ? "none" : `read every ${String(registry.intervalMs)} ms`}`,
+    `  store         ${describeStore(config.store)}`,
     `  authorities   the usual ones${tls.ca === null ? "" : `, and ${String(countOf(tls.ca))} of [tls] ca_file`}`,
     `  registration  ${opened("SFU_GATEWAY_REGISTRATION_KEY", registrationKey)}`,
     `  admin routes  ${opened("SFU_GATEWAY_ADMIN_TOKEN", adminToken)}`,

@@ -38,6 +38,8 @@ const sfuSchema = z.object({
 export const fleetSchema = z.object({
   available: count,
   total: count,
+  /** Of a gateway that is older there is none. */
+  store: z.object({ away: z.boolean(), forSeconds: count.nullable(), instances: count }).nullable().default(null),
   sfus: z.array(sfuSchema),
 });
 
@@ -55,5 +57,6 @@ const sentence = shown.transform((text) => text.slice(0, 300));
 export const refusalSchema = z.object({ error: z.string(), message: sentence, requestId: sentence });
 
 export type FleetState = z.output<typeof fleetSchema>;
+export type StoreState = NonNullable<FleetState["store"]>;
 export type SfuState = z.output<typeof sfuSchema>;
 export type DrainedState = z.output<typeof drainedSchema>;

@@ -19,7 +19,27 @@ export function changesBetween(from: Configuration, to: Configuration): readonly
   return [
     ...fleetChanges(from, to),
     ...differences(settingsOf(from.config), settingsOf(to.config)).map((parts) => parts.join(": ")),
+    ...storeChanges(from, to).map((parts) => parts.join(": ")),
     ...secretChanges(from.secrets, to.secrets),
+  ];
+}
+
+/**
+ * What differs of the store, by the settings' names: that it does, of its URL. The gateway connects when it starts, so a
+ * change of it needs a restart.
+ */
+export function storeChanges(from: Configuration, to: Configuration): readonly (readonly [string, string])[] {
+  const hasSamePasswords =
+    isSameSecret(from.secrets.storePassword, to.secrets.storePassword) &&
+    isSameSecret(from.secrets.sentinelPassword, to.secrets.sentinelPassword);
+  const [{ prefix: was = null, ...before }, { prefix: is = null, ...after }] = [
+    { ...from.config.store },
+    { ...to.config.store },
+  ];
+  const hasSameUrl = isDeepStrictEqual(before, after) && hasSamePasswords;
+  return [
+    ...(hasSameUrl ? [] : [["[store] url", "changed"] as const]),
+    ...(was === is ? [] : [["[store] prefix", `${shown(was)} → ${shown(is)}`] as const]),
   ];
 }
 
@@ -80,10 +100,10 @@ function isSameKey(one: AuthKey | null, other: AuthKey | null): boolean {
 /** By what the files call it; whatever is not set is not there. */
 type Leaves = ReadonlyMap<string, unknown>;
 
-/** All but the fleet, each in the table and by the name that it has in the files. */
+/** All but the fleet and the store, each in the table and by the name that it has in the files. */
 function settingsOf({ authFailures: { max: authFailures, windowMs: authWindowMs }, ...config }: Config): Leaves {
   const rateLimit = { ...config.rateLimit, authFailures, authWindowMs };
-  return new Map(leavesOf([], { ...config, sfus: null, tls: { caFile: config.tls.ca }, rateLimit }));
+  return new Map(leavesOf([], { ...config, sfus: null, store: null, tls: { caFile: config.tls.ca }, rateLimit }));
 }
 
 function entryOf(sfu: SfuConfig): Leaves {

@@ -65,6 +65,8 @@ export interface Config {
   /** The external list of SFUs. */
   readonly registry: { readonly url: string; readonly intervalMs: number } | null;
   readonly affinity: { readonly ttlMs: number };
+  /** What several gateways share; null for one that keeps everything in its own memory. */
+  readonly store: StoreSettings | null;
   /** What the gateway takes on at one time, whoever asks. */
   readonly limits: {
     readonly maxConnections: number;
@@ -78,6 +80,29 @@ export interface Config {
   /** How many of an address's tokens may be refused within the window before it has to wait. */
   readonly authFailures: { readonly max: number; readonly windowMs: number };
   readonly regions: Readonly<Record<string, Coordinates>>;
+}
+
+/** Where a Redis, or what speaks like one, is found. Its password is among the {@link Secrets}. */
+export interface StoreSettings {
+  readonly at:
+    | { readonly kind: "single"; readonly host: Host; readonly database: number }
+    | {
+        readonly kind: "sentinel";
+        readonly sentinels: readonly Host[];
+        /** The name that the sentinels know the servers by. */
+        readonly master: string;
+        readonly database: number;
+      }
+    | { readonly kind: "cluster"; readonly nodes: readonly Host[] };
+  readonly isTls: boolean;
+  readonly username: string | null;
+  /** What the names of all keys begin with; one for each fleet. */
+  readonly prefix: string;
+}
+
+export interface Host {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** How much each part counts in an SFU's score. */
@@ -101,4 +126,7 @@ export interface Secrets {
   readonly adminToken: Secret | null;
   /** For the external list. */
   readonly registryToken: Secret | null;
+  readonly storePassword: Secret | null;
+  /** Where the sentinels want one as well. */
+  readonly sentinelPassword: Secret | null;
 }

@@ -51,6 +51,7 @@ export function loadConfiguration({ env, secretsFile, configFile, clock = system
   const texts = {
     sfus: settings?.sfu ?? keysOnly(merged.values),
     registryToken: settings?.registry.token ?? null,
+    storeUrl: settings?.store.url ?? null,
   };
   const secrets = readSecrets(texts, environment, merged.locate, faults, warnings);
   checkDuplicates(merged, faults);
@@ -66,10 +67,15 @@ export function loadConfiguration({ env, secretsFile, configFile, clock = system
   return deepFreeze({ config: toConfig(settings, environment, ca), secrets, warnings, files });
 }
 
-/** SFUs with their keys, or the external list's token. */
+/** SFUs with their keys, the external list's token, or a password in the store's URL. */
 function holdsSecrets(values: Readonly<Record<string, unknown>> = {}): boolean {
-  const { sfu, registry } = values;
-  return sfu !== undefined || (typeof registry === "object" && registry !== null && "token" in registry);
+  const { sfu, registry, store } = values;
+  const [token, url] = [fieldOf(registry, "token"), fieldOf(store, "url")];
+  return sfu !== undefined || token !== undefined || (typeof url === "string" && /@|password/.test(url));
+}
+
+function fieldOf(table: unknown, name: string): unknown {
+  return typeof table === "object" && table !== null ? (table as Record<string, unknown>)[name] : undefined;
 }
 
 /** A full disk, or an editor half way through, must not look like a fleet without SFUs. */

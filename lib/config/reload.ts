@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import { changesBetween, type Configuration } from "./changes.ts";
+import { changesBetween, type Configuration, storeChanges } from "./changes.ts";
 import { ConfigError, type Fault, formatFault } from "./fault.ts";
 import type { Loaded } from "./load.ts";
 
@@ -32,14 +32,21 @@ export function createReload({ files, load, apply, events, initial, warn }: Relo
       const changes = changesBetween(inForce, next);
       apply(next);
       const known = inForce.warnings.map(formatFault);
-      warn(next.warnings.filter((warning) => !known.includes(formatFault(warning))));
-      inForce = next;
+      const warnings = [...next.warnings, ...withoutEffect(initial, next)];
+      warn(warnings.filter((warning) => !known.includes(formatFault(warning))));
+      inForce = { ...next, warnings };
       events.emit("configReload", { changes, error: null });
     } catch (error) {
       if (!(error instanceof ConfigError)) events.emit("unexpected", { where: "a reload", error: toError(error) });
       events.emit("configReload", { changes: [], error: toError(error) });
     }
   };
+}
+
+/** What is other than at the start, and stays as it was then. */
+function withoutEffect(start: Configuration, next: Configuration): readonly Fault[] {
+  const problem = "takes a restart: this gateway goes on with the store that it was started with";
+  return storeChanges(start, next).map(([what]) => ({ where: "configuration", what, problem }));
 }
 
 /** Whoever had written into it has gone, and to read it again is to wait for ever. */

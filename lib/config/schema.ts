@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { parseOriginPattern } from "../sfu/registration/origin.ts";
+import { parseStoreUrl } from "./store-url.ts";
 
 /*
  * The tables of both TOML files, with every default. Units are in the names. A message says what was expected and
@@ -96,6 +97,12 @@ const allow = z.array(text, { error: "expected a list of origins and CIDRs" }).c
 const EXPECTED_ALLOW_ITEM =
   "expected an origin, like https://*.sfu.example.com, with * for one whole label, or a CIDR, like 10.0.0.0/8";
 
+/** As the operator wrote it; read once more where it is used. */
+const storeUrl = text.check(({ value, issues }) => {
+  const url = parseStoreUrl(value);
+  if (typeof url === "string") issues.push({ code: "custom", input: value, message: url });
+});
+
 const coordinates = z.strictObject(
   { latitude: between(-90, 90), longitude: between(-180, 180) },
   { error: "expected a table with latitude and longitude" },
@@ -147,7 +154,10 @@ export const settingsSchema = z.strictObject({
     token: text.optional(),
   }),
   affinity: table({ ttl_ms: milliseconds(0).default(60_000) }),
-  store: table({ url: text.optional() }),
+  store: table({
+    url: storeUrl.optional(),
+    prefix: text.regex(/^[\w.-]{1,64}$/, "expected up to 64 letters, digits, -, _ and .").default("sfu-gateway"),
+  }),
   limits: table({
     max_connections: integer(1, 1_000_000).default(10_000),
     max_requests: integer(1, 1_000_000).default(2000),

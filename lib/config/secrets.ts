@@ -5,6 +5,7 @@ import type { EnvironmentSettings } from "./env.ts";
 import type { Fault } from "./fault.ts";
 import { describePath } from "./path.ts";
 import { readKey } from "./read-key.ts";
+import { readStoreUrl } from "./store-url.ts";
 import type { Path } from "./toml.ts";
 
 /** Those of the files, as text. */
@@ -15,13 +16,15 @@ export interface SecretTexts {
     readonly stats_token?: string | undefined;
   }[];
   readonly registryToken: string | null;
+  /** The store's, with the passwords in it. */
+  readonly storeUrl: string | null;
 }
 
 /**
  * Turns the texts of all keys into keys. A fault names the entry and what was expected of it, never the text.
  */
 export function readSecrets(
-  { sfus, registryToken }: SecretTexts,
+  { sfus, registryToken, storeUrl }: SecretTexts,
   environment: EnvironmentSettings,
   locate: (path: Path) => string,
   faults: Fault[],
@@ -55,12 +58,19 @@ export function readSecrets(
     const problem = "the same as SFU_GATEWAY_KEY, so whoever may ask for channels may register SFUs too";
     warnings.push({ where: "SFU_GATEWAY_REGISTRATION_KEY", what: "", problem });
   }
+  const store = storeUrl === null ? null : readStoreUrl(storeUrl);
   return {
     gatewayKeys,
     sfuKeys,
     statsTokens,
     registrationKey,
-    adminToken: adminToken === null ? null : new Secret(adminToken),
-    registryToken: registryToken === null ? null : new Secret(registryToken),
+    adminToken: secretOf(adminToken),
+    registryToken: secretOf(registryToken),
+    storePassword: secretOf(store?.password),
+    sentinelPassword: secretOf(store?.sentinelPassword),
   };
+}
+
+function secretOf(text: string | null | undefined): Secret | null {
+  return text === null || text === undefined ? null : new Secret(text);
 }

@@ -1,6 +1,7 @@
-import type { Config, SfuConfig } from "./config.ts";
+import type { Config, SfuConfig, StoreSettings } from "./config.ts";
 import type { EnvironmentSettings } from "./env.ts";
 import type { Settings } from "./schema.ts";
+import { readStoreUrl } from "./store-url.ts";
 
 /**
  * From the names of the interface to those of the code; everything has been validated.
@@ -42,6 +43,7 @@ export function toConfig(settings: Settings, environment: EnvironmentSettings, c
     registration: { ttlMs: registration.ttl_ms, allow: registration.allow ?? null },
     registry: registry.url === undefined ? null : { url: registry.url, intervalMs: registry.interval_ms },
     affinity: { ttlMs: settings.affinity.ttl_ms },
+    store: toStoreSettings(settings.store),
     limits: { maxConnections: limits.max_connections, maxRequests: limits.max_requests },
     tls: { ca },
     rateLimit:
@@ -49,6 +51,12 @@ export function toConfig(settings: Settings, environment: EnvironmentSettings, c
     authFailures: { max: rateLimit.auth_failures, windowMs: rateLimit.auth_window_ms },
     regions: Object.fromEntries(settings.regions),
   };
+}
+
+function toStoreSettings({ url, prefix }: Settings["store"]): StoreSettings | null {
+  if (url === undefined) return null;
+  const { at, isTls, username } = readStoreUrl(url);
+  return { at, isTls, username, prefix };
 }
 
 /** @param maxSessions where the entry names none */

@@ -6,6 +6,7 @@ import type { Merged } from "./merge.ts";
 import { didYouMean } from "./nearest.ts";
 import { describePath } from "./path.ts";
 import type { Settings } from "./schema.ts";
+import { hostsOf, readStoreUrl } from "./store-url.ts";
 import type { Path } from "./toml.ts";
 
 /** Odoo's `requests.get(timeout=3)` (contract.md). */
@@ -14,7 +15,11 @@ const ODOO_PATIENCE_MS = 3000;
 /** By http, and from another machine. */
 export function isReadableByOthers(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === "http:" && !/^(localhost|127\..*|\[::1\])$/.test(hostname);
+  return protocol === "http:" && !isLoopback(hostname);
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\..*|\[?::1\]?)$/.test(host);
 }
 
 /** The file with the keys is nobody else's business. */
@@ -41,9 +46,6 @@ function modeOf(file: string): number {
 
 /** Of random letters and digits as good as a key of 16 bytes. */
 const RECOMMENDED_TOKEN_LENGTH = 22;
-
-/** What the interface has settled and this version does not act on yet: better said than silently ignored. */
-const WITHOUT_EFFECT: readonly Path[] = [["store"]];
 
 /** What works, and not as somebody may think. */
 export function warnOfSettings(
@@ -73,12 +75,13 @@ export function warnOfSettings(
     warn(["sfu", index, "region"], `nobody knows where this is, so it is last for calls from elsewhere${hint}`);
   });
 
-  for (const path of WITHOUT_EFFECT) if (isSet(path)) warn(path, "has no effect in this version yet");
-
   if (environment.reusePort && settings.store.url === undefined) {
     const problem = "gateways on one port that share no [store] url may give one conference two SFUs";
     warnings.push({ where: "SFU_GATEWAY_REUSE_PORT", what: "", problem });
   }
+  if (settings.store.url === undefined) {
+    if (isSet(["store", "prefix"])) warn(["store", "prefix"], "has no effect without store.url");
+  } else for (const doubt of doubtsAbout(settings.store.url)) warn(["store", "url"], doubt);
   if (isSet(["rate_limit", "window_ms"]) && settings.rate_limit.requests === undefined) {
     warn(["rate_limit", "window_ms"], "has no effect without rate_limit.requests");
   }
@@ -95,4 +98,16 @@ export function warnOfSettings(
     const problem = `a weak token, expected ${String(RECOMMENDED_TOKEN_LENGTH)} characters or more`;
     warnings.push({ where: "SFU_GATEWAY_ADMIN_TOKEN", what: "", problem });
   }
+}
+
+function doubtsAbout(storeUrl: string): readonly string[] {
+  const url = readStoreUrl(storeUrl);
+  const { username, password, sentinelPassword, isTls } = url;
+  const hasPassword = password !== null || sentinelPassword !== null;
+  const isPlain = !isTls && !hostsOf(url).every(({ host }) => isLoopback(host));
+  return [
+    ...(hasPassword && isPlain ? ["the password goes over the network as plain text, expected rediss"] : []),
+    // What stands there alone is most often meant to be the password.
+    ...(username !== null && password === null ? ["a user without a password: a password alone is :password@"] : []),
+  ];
 }

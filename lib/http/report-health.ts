@@ -1,4 +1,4 @@
-import type { FleetReport, SfuReport } from "../api/fleet.ts";
+import type { FleetReport, SfuReport, StoreReport } from "../api/fleet.ts";
 import type { Loads } from "../balancing/load.ts";
 import type { Clock } from "../clock.ts";
 import type { Breakers } from "../failover/breakers.ts";
@@ -13,6 +13,7 @@ export interface HealthTools {
   readonly breakers: Breakers;
   readonly loads: Loads;
   readonly availabilityOf: (sfu: Sfu) => Availability;
+  readonly storeReport: () => StoreReport | null;
 }
 
 /** `GET /v1/health`: the fleet; 200 while one SFU takes new conferences, else 503. */
@@ -33,7 +34,8 @@ export function reportHealth(tools: HealthTools): GatewayMiddleware {
 export function fleetReport(tools: HealthTools): FleetReport {
   const sfus = tools.registry.all().map((sfu) => reportOf(sfu, tools));
   const available = sfus.filter((sfu) => sfu.available).length;
-  return { status: available > 0 ? "ok" : "unavailable", available, total: sfus.length, sfus };
+  const status = available > 0 ? "ok" : "unavailable";
+  return { status, available, total: sfus.length, store: tools.storeReport(), sfus };
 }
 
 function reportOf(sfu: Sfu, { clock, registry, breakers, loads, availabilityOf }: HealthTools): SfuReport {

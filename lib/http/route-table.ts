@@ -14,7 +14,7 @@ import type { AddressRules } from "../sfu/registration/address-rules.ts";
 import type { ChannelHomes } from "../sfu/channel-homes.ts";
 import type { Drains } from "../sfu/drains.ts";
 import type { Registry } from "../sfu/registry.ts";
-import type { Heartbeats } from "../sfu/sources/heartbeat.ts";
+import type { Registrations } from "../sfu/sources/registrations.ts";
 import type { Store } from "../store/store.ts";
 import { answerLiveness } from "./answer-liveness.ts";
 import { authenticate } from "./authenticate.ts";
@@ -43,7 +43,7 @@ export interface RouteParts extends Omit<FailoverTools, "affinity">, Omit<Health
   readonly explain: ReturnType<Balancer["explainWith"]>;
   readonly homes: ChannelHomes;
   readonly drains: Drains;
-  readonly heartbeats: Heartbeats;
+  readonly heartbeats: Registrations;
   readonly rules: AddressRules;
   readonly metrics: Metrics;
   readonly disconnects: UnderWay;
@@ -58,12 +58,12 @@ export interface RouteParts extends Omit<FailoverTools, "affinity">, Omit<Health
  */
 export function createRouteTable(initial: Config, parts: RouteParts): (config: Config, secrets: Secrets) => Route[] {
   const { clock, events, registry, breakers, client, loads, availabilityOf, store, rules, heartbeats } = parts;
-  const { homes, drains, metrics, limited, disconnects, explain, readiness } = parts;
+  const { homes, drains, metrics, limited, disconnects, explain, readiness, storeReport } = parts;
   const coalescer = createCoalescer<Served, Chain>(clock);
   const replays = createReplays(clock);
   const throttles = createThrottles(initial.authFailures, events);
   const fanOut = createFanOut();
-  const fleet = { clock, registry, breakers, loads, availabilityOf };
+  const fleet = { clock, registry, breakers, loads, availabilityOf, storeReport };
   const page = showDashboard();
   const failovers = recentFailovers(clock, events);
   const pageData = reportDashboard({ clock, fleet: () => fleetReport(fleet), failovers });

@@ -1,6 +1,6 @@
 import type { DashboardReport, FailoverReport } from "../api/dashboard.ts";
 import type { DrainReport, HeartbeatTaken } from "../api/sfu.ts";
-import type { FleetReport, SfuReport } from "../api/fleet.ts";
+import type { FleetReport, SfuReport, StoreReport } from "../api/fleet.ts";
 import type { RankingReport, Standpoint } from "../api/ranking.ts";
 import { VERSION } from "../version.ts";
 import type { Channel } from "../sfu/channel.ts";
@@ -37,6 +37,8 @@ const virginia: SfuReport = {
   score: 0.296,
   reportAgeMs: null,
 };
+
+const shared: StoreReport = { away: false, forSeconds: null, instances: 2 };
 
 const first: Standpoint = {
   address: PARIS,
@@ -99,12 +101,12 @@ export const examples = {
   heartbeatTaken: { result: "ok", ttlMs: 30_000, draining: false } satisfies HeartbeatTaken,
   drained,
   undrained: { ...drained, draining: false, durable: true } satisfies DrainReport,
-  fleet: { status: "ok", available: 1, total: 2, sfus: [paris, virginia] } satisfies FleetReport,
-  deadFleet: { status: "unavailable", available: 0, total: 1, sfus: [virginia] } satisfies FleetReport,
+  fleet: { status: "ok", available: 1, total: 2, store: shared, sfus: [paris, virginia] } satisfies FleetReport,
+  deadFleet: { status: "unavailable", available: 0, total: 1, store: null, sfus: [virginia] } satisfies FleetReport,
   dashboard: {
     now: "2026-01-05T08:31:40.000Z",
     gateway: { version: VERSION, startedAt: "2026-01-05T08:00:00.000Z" },
-    fleet: { status: "ok", available: 1, total: 2, sfus: [paris, virginia] },
+    fleet: { status: "ok", available: 1, total: 2, store: shared, sfus: [paris, virginia] },
     failovers: [failover],
     maxFailovers: 50,
   } satisfies DashboardReport,

@@ -26,6 +26,7 @@ describe("check", () => {
         "the configuration is fine",
         "  SFUs          2",
         "  SFU list      none",
+        "  store         none: this gateway shares nothing with others",
         "  authorities   the usual ones",
         "  registration  off, for SFU_GATEWAY_REGISTRATION_KEY is not set",
         "  admin routes  off, for SFU_GATEWAY_ADMIN_TOKEN is not set",

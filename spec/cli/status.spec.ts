@@ -209,6 +209,30 @@ describe("status", () => {
     ]);
   });
 
+  describe("says of gateways that share a store", () => {
+    const companies: readonly (readonly [store: Part | null | undefined, line: string | null])[] = [
+      [undefined, null],
+      [null, null],
+      [{ away: false, forSeconds: null, instances: 3 }, "3 gateways share a store"],
+      [{ away: false, forSeconds: null, instances: 1 }, "no other gateway shares its store"],
+      [
+        { away: true, forSeconds: 130, instances: 1 },
+        "the other gateways have been out of reach for 2 min: each goes on by itself",
+      ],
+    ];
+    for (const [store, line] of companies) {
+      it(`${line ?? "nothing"}, to ${store === undefined ? "what is older" : JSON.stringify(store)}`, async () => {
+        gateway.answers(200, { ...health(sfuState(1)), ...(store === undefined ? {} : { store }) });
+        const [first, ...rest] = (await ended(["status", "--url", gateway.url])).stdout.split("\n");
+        expect(first).to.equal("1 of 1 SFU available");
+        expect(rest.slice(0, line === null ? 1 : 2)).to.deep.equal(line === null ? [""] : [line, ""]);
+        gateway.answers(503, { ...health(), store: store ?? null });
+        const { stdout } = await ended(["status", "--url", gateway.url]);
+        expect(stdout).to.equal(`no SFU is in the fleet\n${line === null ? "" : `${line}\n`}`);
+      });
+    }
+  });
+
   it("says that there is no SFU", async () => {
     gateway.answers(503, health());
     expect(await ended(["status", "--url", gateway.url])).to.deep.equal({

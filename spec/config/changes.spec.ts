@@ -97,6 +97,34 @@ describe("the changes between two configurations", () => {
       { config: `[registry]\nurl = "https://list.example/?password=${PASSWORD}"\ntoken = "${TOKEN}"` },
       ["[registry] url: changed", "[registry] interval_ms: unset → 10000", "[registry] token: changed"],
     ],
+    [
+      "a store",
+      {},
+      { config: `[store]\nurl = "redis://gateway:${PASSWORD}@redis.example"` },
+      ["[store] url: changed", '[store] prefix: unset → "sfu-gateway"'],
+    ],
+    ...[
+      ["the store's host", `redis://:${PASSWORD}@other.example`],
+      ["the store's user", `redis://${TOKEN}:${PASSWORD}@redis.example`],
+      ["the store's password", `redis://:${TOKEN}@redis.example`],
+    ].map(([what, url]): (typeof cases)[number] => [
+      what!,
+      { config: `[store]\nurl = "redis://:${PASSWORD}@redis.example"` },
+      { config: `[store]\nurl = "${url!}"` },
+      ["[store] url: changed"],
+    ]),
+    [
+      "the sentinels' password",
+      { config: '[store]\nurl = "redis+sentinel://s1/m"' },
+      { config: `[store]\nurl = "redis+sentinel://s1/m?sentinel_password=${PASSWORD}"` },
+      ["[store] url: changed"],
+    ],
+    [
+      "another spelling of the same store",
+      { config: '[store]\nurl = "redis://redis.example"' },
+      { config: '[store]\nurl = "redis://REDIS.example:6379/0"\nprefix = "sfu-gateway"' },
+      [],
+    ],
   ];
   for (const [what, from, to, expected] of cases) {
     it(`tell of ${what}, and of nothing that is secret`, () => {

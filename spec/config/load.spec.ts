@@ -26,6 +26,7 @@ describe("a configuration", () => {
       registration: { ttlMs: 30_000, allow: null },
       registry: null,
       affinity: { ttlMs: 60_000 },
+      store: null,
       limits: { maxConnections: 10_000, maxRequests: 2000 },
       tls: { ca: null },
       rateLimit: null,
@@ -111,11 +112,63 @@ describe("a configuration", () => {
     expect(secrets.registryToken!.reveal()).to.equal("list token");
   });
 
-  it("takes what has no effect yet", () => {
-    const config = '[store]\nurl = "redis://127.0.0.1:6379"\n';
-    expect(files.load({ secrets: sfuTable(), config }).config.sfus).to.have.length(1);
-    expect(files.warnings({ secrets: sfuTable(), config })).to.deep.equal([
-      "gateway.toml:1: [store]: has no effect in this version yet",
+  it("takes a store, whose passwords are secrets", () => {
+    const url = "rediss+sentinel://gateway:the%20password@s1,s2:1/master/2?sentinel_password=theirs";
+    const { config, secrets, warnings } = files.load({
+      secrets: `${sfuTable()}[store]\nurl = "${url}"\nprefix = "fleet.eu-1_a"\n`,
+    });
+    const sentinels = [
+      { host: "s1", port: 26_379 },
+      { host: "s2", port: 1 },
+    ];
+    expect(config.store).to.deep.equal({
+      at: { kind: "sentinel", sentinels, master: "master", database: 2 },
+      isTls: true,
+      username: "gateway",
+      prefix: "fleet.eu-1_a",
+    });
+    expect([secrets.storePassword!.reveal(), secrets.sentinelPassword!.reveal()]).to.deep.equal([
+      "the password",
+      "theirs",
+    ]);
+    expect(warnings).to.deep.equal([]);
+    expect(JSON.stringify(config)).not.to.match(/the( |%20)password|theirs/);
+  });
+
+  it("keeps keys apart from what else is in the store by a prefix, of which there is one", () => {
+    const { config, secrets } = files.load({ secrets: sfuTable(), config: '[store]\nurl = "redis://127.0.0.1"\n' });
+    expect(config.store).to.include({ prefix: "sfu-gateway", isTls: false, username: null });
+    expect([secrets.storePassword, secrets.sentinelPassword]).to.deep.equal([null, null]);
+  });
+
+  for (const [what, url] of [
+    ["another host", "redis://:p@redis.example"],
+    ["one host of several", "redis+cluster://:p@127.0.0.1,10.0.0.1"],
+    ["sentinels elsewhere, which have the password", "redis+sentinel://10.0.0.1/m?sentinel_password=p"],
+  ] as const) {
+    it(`is warned of a store's password that goes to ${what} as plain text`, () => {
+      const problem = "[store] url: the password goes over the network as plain text, expected rediss";
+      const tables = (store: string): string => `${sfuTable()}[store]\nurl = "${store}"\n`;
+      expect(files.warnings({ secrets: tables(url) })).to.deep.equal([`secrets.toml:5: ${problem}`]);
+      expect(files.warnings({ secrets: tables(url.replace("redis", "rediss")) })).to.deep.equal([]);
+    });
+  }
+
+  for (const url of [
+    "redis://:p@127.0.0.1",
+    "redis://:p@localhost",
+    "redis://:p@[::1]",
+    "redis://redis.example",
+    "redis+sentinel://:p@[::1],127.0.0.2/m",
+  ]) {
+    it(`is not warned of a store at ${url}`, () => {
+      expect(files.warnings({ secrets: `${sfuTable()}[store]\nurl = "${url}"\n` })).to.deep.equal([]);
+    });
+  }
+
+  it("is warned of a user of the store without a password, which may be the password itself", () => {
+    expect(files.warnings({ secrets: `${sfuTable()}[store]\nurl = "redis://hunter2@127.0.0.1"\n` })).to.deep.equal([
+      "secrets.toml:5: [store] url: a user without a password: a password alone is :password@",
     ]);
   });
 
@@ -287,7 +340,9 @@ describe("a configuration", () => {
 
   for (const [what, config, count] of [
     ["the external list's token", '[registry]\nurl = "https://r.example.com"\ntoken = "t"\n', 1],
-    ["nothing secret", '[registry]\nurl = "https://r.example.com"\n', 0],
+    ["nothing secret", '[registry]\nurl = "https://r.example.com"\n[store]\nurl = "redis://127.0.0.1"\n', 0],
+    ["the store's password", '[store]\nurl = "redis://:p@127.0.0.1"\n', 1],
+    ["the sentinels' password", '[store]\nurl = "rediss+sentinel://s1/m?sentinel_password=p"\n', 1],
   ] as const) {
     it(`is ${count === 1 ? "" : "not "}warned of readers of the other file with ${what} in it`, () => {
       const configFile = files.write("open.toml", config, 0o644);
@@ -333,11 +388,13 @@ describe("a configuration", () => {
   }
 
   it("is warned of settings that miss what they are for", () => {
-    const config = '[registration]\nallow = ["10.0.0.0/8"]\n[registry]\ntoken = "t"\n[rate_limit]\nwindow_ms = 1000\n';
+    const config =
+      '[registration]\nallow = ["10.0.0.0/8"]\n[registry]\ntoken = "t"\n[rate_limit]\nwindow_ms = 1000\n[store]\nprefix = "a"\n';
     expect(files.warnings({ secrets: sfuTable(), config })).to.have.members([
       "gateway.toml:2: [registration] allow: nobody can register, for SFU_GATEWAY_REGISTRATION_KEY is not set",
       "gateway.toml:4: [registry] token: has no effect without registry.url",
       "gateway.toml:6: [rate_limit] window_ms: has no effect without rate_limit.requests",
+      "gateway.toml:8: [store] prefix: has no effect without store.url",
     ]);
   });
 

@@ -103,6 +103,26 @@ describe("a reload", () => {
     expect(warned).to.have.lengthOf(1);
   });
 
+  it("warns of a store other than the one at the start, once, for it takes a restart", () => {
+    const withStore = (url: string): Given => ({ secrets: SFU, config: `[store]\nurl = "redis://${url}"` });
+    const restart = (what: string): string =>
+      `configuration: ${what}: takes a restart: this gateway goes on with the store that it was started with`;
+    given = withStore("127.0.0.1");
+    reload();
+    expect(told.at(-1)?.changes).to.deep.equal(["[store] url: changed", '[store] prefix: unset → "sfu-gateway"']);
+    expect(warned.splice(0)).to.deep.equal([restart("[store] url"), restart("[store] prefix")]);
+    given = withStore("127.0.0.2");
+    reload();
+    expect(told.at(-1)?.changes).to.deep.equal(["[store] url: changed"]);
+    expect(warned).to.deep.equal([]);
+    given = { secrets: SFU };
+    reload();
+    expect(warned).to.deep.equal([]);
+    given = withStore("127.0.0.1");
+    reload();
+    expect(warned).to.deep.equal([restart("[store] url"), restart("[store] prefix")]);
+  });
+
   it("goes on from what was in force where putting the next in force fails", () => {
     apply = () => {
       throw new Error("out of order");

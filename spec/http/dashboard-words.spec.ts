@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
 import { expect } from "chai";
-import type { SfuReport } from "../../lib/api/fleet.ts";
-import { drainProgress, duration, severity, standing } from "../../lib/cli/status/words.ts";
+import type { SfuReport, StoreReport } from "../../lib/api/fleet.ts";
+import { company, drainProgress, duration, severity, standing } from "../../lib/cli/status/words.ts";
 import { sfuReport } from "../support/reports.ts";
 
 const FILE = new URL("../../lib/http/dashboard/words.js", import.meta.url);
@@ -12,6 +12,7 @@ interface Words {
   duration(ms: number): string;
   standingOf(sfu: SfuReport): string;
   drainProgress(sfu: SfuReport): string;
+  company(store: StoreReport): string;
   weightOf(standing: string): { readonly urgency: number; readonly tone: string };
   plain(text: string): string;
 }
@@ -51,6 +52,13 @@ describe("the dashboard's words", () => {
     ] as const) {
       const sfu = { ...WELL, load: { ...WELL.load!, sessions, expected } };
       expect(words.drainProgress(sfu)).to.equal(drainProgress(sfu));
+    }
+    for (const store of [
+      { away: false, forSeconds: null, instances: 1 },
+      { away: false, forSeconds: null, instances: 3 },
+      { away: true, forSeconds: 130, instances: 1 },
+    ]) {
+      expect(words.company(store)).to.equal(company(store));
     }
     expect(words.drainProgress({ ...WELL, load: null })).to.equal(drainProgress({ ...WELL, load: null }));
   });

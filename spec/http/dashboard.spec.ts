@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
 import { dashboardReport, type FailoverReport } from "../../lib/api/dashboard.ts";
-import type { FleetReport, SfuReport } from "../../lib/api/fleet.ts";
+import type { FleetReport, SfuReport, StoreReport } from "../../lib/api/fleet.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { Events } from "../../lib/events.ts";
 import { reportDashboard } from "../../lib/http/report-dashboard.ts";
@@ -13,6 +13,7 @@ import { sfuReport } from "../support/reports.ts";
 import { type ServedRoutes, serveRoutes } from "../support/routes.ts";
 
 const SFU = sfuReport();
+const STORE: StoreReport = { away: true, forSeconds: 7, instances: 1 };
 
 const FAILOVER: FailoverReport = {
   id: "1",
@@ -32,7 +33,13 @@ describe("the dashboard", () => {
   beforeEach(async () => {
     sfus = [SFU];
     unforeseen.length = 0;
-    const fleet = (): FleetReport => ({ status: "ok", available: sfus.length, total: sfus.length, sfus: [...sfus] });
+    const fleet = (): FleetReport => ({
+      status: "ok",
+      available: sfus.length,
+      total: sfus.length,
+      store: STORE,
+      sfus: [...sfus],
+    });
     const failovers = { limit: 50, all: () => [FAILOVER] };
     server = await serveRoutes(
       [
@@ -101,7 +108,7 @@ describe("the dashboard", () => {
     const { gateway, ...report } = dashboardReport.strict().parse(await response.json());
     expect(report).to.deep.equal({
       now: "2026-01-05T08:30:00.000Z",
-      fleet: { status: "ok", available: 1, total: 1, sfus: [SFU] },
+      fleet: { status: "ok", available: 1, total: 1, store: STORE, sfus: [SFU] },
       failovers: [FAILOVER],
       maxFailovers: 50,
     });

@@ -54,6 +54,7 @@ describe("GET /v1/health", () => {
       status: "ok",
       available: 2,
       total: 2,
+      store: null,
       sfus: [
         { address: sfus[0].address, region: "eu-west-3", ...unknown },
         { address: sfus[1].address, region: null, ...unknown },

@@ -34,6 +34,8 @@ const SCENES = {
   "no SFU answers": ["SfuGatewayFleetDown"],
   "every SFU is drained": ["SfuGatewayFleetDrained"],
   "the second gateway is restarted three times": ["SfuGatewayRestarts"],
+  "each gateway has a store of its own": ["SfuGatewayInstancesApart"],
+  "their Redis is gone": ["SfuGatewayStoreAway"],
   "the second gateway is gone": ["SfuGatewayInstanceDown"],
   "both are gone": ["SfuGatewayDown"],
 } as const satisfies Record<string, readonly string[]>;
@@ -44,7 +46,7 @@ type Play = (scene: Scene, goOn?: () => Promise<void>) => Promise<void>;
 type Times = (count: number, act: () => Promise<unknown>) => Promise<void>;
 
 describe("monitoring: a real Prometheus on real gateways", function () {
-  needsTools("prometheus");
+  needsTools("prometheus", "redis-server");
   this.timeout(120_000);
   let prometheus: Prometheus;
   let fleet: TroubledFleet;
@@ -115,6 +117,8 @@ describe("monitoring: a real Prometheus on real gateways", function () {
 
     await play("every SFU is drained", () => fleet.drain());
 
+    await fleet.store();
+    await restart(first);
     const starts = "changes(process_start_time_seconds[5m])";
     for (let count = 1; count <= 3; count++) {
       // It is told in whole seconds: two starts in one would look like the same.
@@ -123,6 +127,10 @@ describe("monitoring: a real Prometheus on real gateways", function () {
       await sees(`${starts} == ${String(count)}`);
     }
     await play("the second gateway is restarted three times");
+
+    await play("each gateway has a store of its own");
+    await fleet.redis.stop();
+    await play("their Redis is gone");
 
     await second.stop();
     await play("the second gateway is gone");

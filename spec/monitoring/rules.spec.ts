@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { parse } from "yaml";
 import { systemClock } from "../../lib/clock.ts";
 import { ConfigError } from "../../lib/config/fault.ts";
-import { GatewayError, SfuError } from "../../lib/errors.ts";
+import { GatewayError, SfuError, StoreError } from "../../lib/errors.ts";
 import { Events } from "../../lib/events.ts";
 import { createLogger, logEvents } from "../../lib/logger.ts";
 import { sfuOf } from "../support/fleet.ts";
@@ -224,6 +224,9 @@ function everyLine(): string[] {
   events.emit("configReload", { changes: [], error: null });
   events.emit("configReload", { changes: [], error: new Error("a fault in the code") });
   events.emit("configReload", { changes: [], error: new ConfigError([{ where: "f:1", what: "k", problem: "p" }]) });
+  events.emit("store", { isAway: true, error: new StoreError("refuses the connection"), forMs: 0 });
+  events.emit("store", { isAway: false, error: null, forMs: 1000 });
+  events.emit("unreadable", { what: "a registration" });
   events.emit("unknownProxy", { address: "10.0.0.2" });
   for (let count = 0; count < 6; count++) {
     const limited = {

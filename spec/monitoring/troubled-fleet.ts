@@ -7,6 +7,7 @@ import { eventually, FOR_A_PROCESS } from "../support/eventually.ts";
 import { freePort } from "../support/ports.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/process.ts";
 import { seeded } from "../support/random.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { claimsOf, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
 /** The SFUs of the first gateway, by what will become of them, and their regions, so that each can be called. */
@@ -59,6 +60,9 @@ export interface TroubledFleet {
   readonly beatOnce: () => Promise<void>;
   /** One that the first gateway knows, or all that either does. */
   readonly drain: (sfu?: SimulatedSfu) => Promise<void>;
+  /** Gives each gateway, from its next start on, a place of its own in one Redis. */
+  readonly store: () => Promise<void>;
+  readonly redis: RedisServer;
   close(): Promise<void>;
 }
 
@@ -94,8 +98,8 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
   const write = (name: string, text: string): Promise<void> => writeFile(file(name), text, { mode: 0o600 });
   await write("first.toml", SETTINGS + entries(FIRST));
   // It asks one SFU and no other, so that a call may use up the budget.
-  const writeSecond = (limits: string): Promise<void> =>
-    write("second.toml", `${SETTINGS}max_retries = 1\n${limits}\n${entries({ other: "other" })}`);
+  const writeSecond = (more: string): Promise<void> =>
+    write("second.toml", `${SETTINGS}max_retries = 1\n${more}\n${entries({ other: "other" })}`);
   await writeSecond("");
 
   const gatewayOf = async (name: string): Promise<Restartable> => {
@@ -133,8 +137,10 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
   const first = await gatewayOf("first.toml");
   const second = await gatewayOf("second.toml");
   const gateways = [first, second];
+  const redis = await startRedis(['save ""', "appendonly no"]);
   const close = async (): Promise<void> => {
     await Promise.all(gateways.map((gateway) => gateway.stop()));
+    await redis.end();
     await Promise.all(Object.values(sfus).map((sfu) => sfu.close()));
     await rm(folder, { recursive: true, force: true });
   };
@@ -174,6 +180,13 @@ export async function startTroubledFleet(): Promise<TroubledFleet> {
     async limit(limits) {
       await writeSecond(limits);
       await second.take();
+    },
+    redis,
+    async store() {
+      const table = (prefix: string): string =>
+        `[store]\nurl = "redis://127.0.0.1:${String(redis.port)}"\nprefix = "${prefix}"\n`;
+      await write("first.toml", `${SETTINGS}${table("first")}${entries({ ...FIRST, ...LATER })}`);
+      await writeSecond(table("second"));
     },
     async beatOnce() {
       const exp = Math.floor(systemClock.now() / 1000) + 60;

@@ -162,6 +162,34 @@ describe("scenario: somebody looks at the dashboard", function () {
     expect([...origins]).to.deep.equal([url]);
   });
 
+  it("is told how many gateways share a store, and that they cannot be reached", async () => {
+    let store: object | null = null;
+    const prepare = (page: Page): Promise<unknown> =>
+      page.route("**/dashboard/data", async (route) => {
+        const report = (await (await route.fetch()).json()) as { fleet: object };
+        await route.fulfill({ json: { ...report, fleet: { ...report.fleet, store } } });
+      });
+    const { page, headline, complaints } = await watch({}, { prepare });
+    const company = page.locator("#company");
+    await headline("All well");
+    expect(await company.isVisible()).to.be.false;
+
+    store = { away: false, forSeconds: null, instances: 2 };
+    await has(company, "2 gateways share a store.");
+    await headline("All well");
+
+    store = { away: true, forSeconds: 125, instances: 1 };
+    await has(company, "The other gateways have been out of reach for 2 min: each goes on by itself.");
+    expect(await company.isVisible()).to.be.true;
+    await headline("3 of 3 SFUs available");
+    expect(await page.title()).to.equal("⚠ 3/3 SFUs · SFU Gateway");
+
+    store = null;
+    await headline("All well");
+    await company.waitFor({ state: "hidden" });
+    expect(complaints).to.deep.equal([]);
+  });
+
   it("reads it in the dark, on a phone, and finds an SFU in it", async () => {
     const { page, row, headline, complaints } = await watch({
       colorScheme: "dark",

@@ -552,6 +552,9 @@ export const OF_THE_ENVIRONMENT: readonly string[] = [
   "log_level",
 ];
 
+/** What is connected when the gateway starts, and not again: a reload warns that it takes a restart. */
+export const OF_THE_START: readonly string[] = ["store", "storePassword", "sentinelPassword"];
+
 /** One of each, so that there is no setting which this configuration leaves out. */
 export const EVERYTHING: GatewaySetup = {
   sfus: [

@@ -6,7 +6,7 @@ import { type Configuration, snakeCase } from "../../lib/config/changes.ts";
 import { describePath } from "../../lib/config/path.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { configurationOf, withChanges } from "../support/gateway.ts";
-import { demonstrations, EVERYTHING, OF_THE_ENVIRONMENT } from "./reconfigure-settings.ts";
+import { demonstrations, EVERYTHING, OF_THE_ENVIRONMENT, OF_THE_START } from "./reconfigure-settings.ts";
 import { useStages } from "./reconfigure-stage.ts";
 
 /** Of the code's names for the secrets; one that is not here is shown as it is. */
@@ -87,7 +87,7 @@ describe("scenario: a reload puts each setting in force", () => {
   it("and there is none that is not shown here", () => {
     const names = namesIn(configurationOf(EVERYTHING));
     expect(names).to.include.members(["[failover] max_retries", "[[sfu]] weight", "[registry] token"]);
-    expect([...Object.keys(demonstrations), ...OF_THE_ENVIRONMENT]).to.have.members(names);
+    expect([...Object.keys(demonstrations), ...OF_THE_ENVIRONMENT, ...OF_THE_START]).to.have.members(names);
   });
 
   for (const [name, { setup, prepare, change, observe, before, after, ...options }] of Object.entries(demonstrations)) {

@@ -44,9 +44,9 @@ describe("scenario: under a real systemd (needs root, and a Linux that lets it b
   beforeEach(() => box.run("truncate --size 0 /box/log"));
   afterEach(() => box.run("systemctl stop 'sfu-gateway*'"));
 
-  const curl = (path: string): Promise<string> =>
+  const curl = (path: string, port = 8071): Promise<string> =>
     box.run(
-      `node -e 'fetch("http://127.0.0.1:8071${path}").then((answer) => console.log(answer.status), () => console.log("refused"))'`,
+      `node -e 'fetch("http://127.0.0.1:${String(port)}${path}").then((answer) => console.log(answer.status), () => console.log("refused"))'`,
     );
   const hasReloaded = (): Promise<void> =>
     inTime("it has reloaded", async () =>
@@ -121,6 +121,22 @@ describe("scenario: under a real systemd (needs root, and a Linux that lets it b
     expect(await restarts("sfu-gateway@2")).to.equal(0);
     await box.run("systemctl stop sfu-gateway@1");
     expect(await curl("/healthz")).to.equal("200");
+  });
+
+  it("gives each of its template a port of its own by the drop-in, so that each is looked at by itself", async () => {
+    const dropIn = "/etc/systemd/system/sfu-gateway@.service.d/ports.conf";
+    try {
+      await box.run(`cp /opt/sfu-gateway/config/systemd/ports.conf ${dropIn}; systemctl daemon-reload`);
+      expect(await box.run("systemctl start sfu-gateway@8071 sfu-gateway@8072")).to.equal("");
+      for (const port of [8071, 8072]) {
+        const status = await box.show(`sfu-gateway@${String(port)}`, "StatusText");
+        expect(status).to.equal(`listening on http://0.0.0.0:${String(port)}`);
+      }
+      await box.run("systemctl stop sfu-gateway@8071");
+      expect([await curl("/healthz"), await curl("/healthz", 8072)]).to.deep.equal(["refused", "200"]);
+    } finally {
+      await box.run(`systemctl stop 'sfu-gateway@*'; rm ${dropIn}; systemctl daemon-reload`);
+    }
   });
 
   it("has the agent read its keys from credentials, and watches it", async () => {

@@ -28,6 +28,7 @@ export interface GatewaySetup {
   readonly authFailures?: Partial<Config["authFailures"]>;
   readonly regions?: Config["regions"];
   readonly tls?: Config["tls"];
+  readonly store?: Config["store"];
   /** Where names lead; the system's word unless it says otherwise. A reload does not change it. */
   readonly resolve?: Resolve;
   /** Those that only files have. */
@@ -100,6 +101,7 @@ export function configurationOf(setup: GatewaySetup): Configuration {
       authFailures: { ...config.authFailures, ...setup.authFailures },
       regions: setup.regions ?? config.regions,
       tls: setup.tls ?? config.tls,
+      store: setup.store ?? config.store,
     },
     secrets: { ...secrets, ...setup.secrets },
   };

@@ -3,7 +3,7 @@ import type { FleetState, SfuState } from "../gateway-answers.ts";
 import { howMany } from "./fit.ts";
 import { type Paint, painter } from "./paint.ts";
 import { tableOf } from "./table.ts";
-import { counts, drainProgress, severity, standing } from "./words.ts";
+import { company, counts, drainProgress, severity, standing } from "./words.ts";
 
 export interface FleetLinesOptions {
   /** Wall clock, milliseconds. */
@@ -19,9 +19,10 @@ export interface FleetLinesOptions {
  */
 export function fleetLines(fleet: FleetState, { nowMs, color, screen }: FleetLinesOptions): string[] {
   const paint = painter(color);
-  if (fleet.total === 0) return [paint("red", "no SFU is in the fleet")];
+  const others = fleet.store === null ? [] : [paint(fleet.store.away ? "yellow" : "dim", company(fleet.store))];
+  if (fleet.total === 0) return [paint("red", "no SFU is in the fleet"), ...others];
   const sfus = fleet.sfus.toSorted((a, b) => severity(a) - severity(b) || byPlace(a, b));
-  const top = [headlineOf(fleet, paint), ""];
+  const top = [headlineOf(fleet, paint), ...others, ""];
   const { head, entries } = tableOf(sfus, nowMs, screen?.columns ?? null, paint);
   const notes = sfus.map(noteOn);
   const shown = screen === null ? sfus.length : howMany({ top: [...top, head], entries, notes }, screen);

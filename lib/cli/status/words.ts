@@ -1,4 +1,4 @@
-import type { SfuState } from "../gateway-answers.ts";
+import type { SfuState, StoreState } from "../gateway-answers.ts";
 
 /**
  * What matters most of an SFU, in a word or two: why it gets no new conferences, or else what is to be known of one
@@ -69,4 +69,11 @@ export function drainProgress(sfu: SfuState): string {
   const { sessions, expected } = sfu.load;
   const yetToCome = expected > 0 ? ", its last conferences are still filling" : "";
   return `draining, ${String(sessions)} ${sessions === 1 ? "session" : "sessions"} left${yetToCome}`;
+}
+
+/** Of gateways that share a store: how many there are, or that they cannot be reached. */
+export function company({ away, forSeconds, instances }: StoreState): string {
+  if (away)
+    return `the other gateways have been out of reach for ${duration((forSeconds ?? 0) * 1000)}: each goes on by itself`;
+  return instances === 1 ? "no other gateway shares its store" : `${String(instances)} gateways share a store`;
 }

@@ -11,7 +11,7 @@ const MARKS = { good: "✓", calm: "✓", warn: "⚠", bad: "✕", quiet: "…" 
  * @param {import("./report.js").Fleet} fleet
  * @returns {Verdict}
  */
-function verdictOn({ available, total, sfus }) {
+function verdictOn({ available, total, store, sfus }) {
   const count = `${numbers.format(available)} of ${numbers.format(total)} ${total === 1 ? "SFU" : "SFUs"} available`;
   const title = `${available}/${total} SFUs`;
   if (total === 0) {
@@ -21,12 +21,15 @@ function verdictOn({ available, total, sfus }) {
   const wrong = standings.filter((standing) => standing !== "available");
   const detail = countsOf(wrong);
   if (available === 0) return { tone: "bad", headline: "No SFU available", detail, title };
+  // Members of one call may meet different gateways.
+  const isAlone = store?.away === true;
   if (available < total) {
     // One that is drained on purpose is nothing to be woken for.
     const tones = standings.map((standing) => weightOf(standing).tone);
-    return { tone: tones.includes("bad") || tones.includes("warn") ? "warn" : "calm", headline: count, detail, title };
+    const isWrong = isAlone || tones.includes("bad") || tones.includes("warn");
+    return { tone: isWrong ? "warn" : "calm", headline: count, detail, title };
   }
-  if (wrong.includes("failing")) return { tone: "warn", headline: count, detail, title };
+  if (isAlone || wrong.includes("failing")) return { tone: "warn", headline: count, detail, title };
   return { tone: "good", headline: "All well", detail: wrong.length === 0 ? count : `${count}, ${detail}`, title };
 }
 
@@ -55,6 +58,16 @@ function showVerdict({ tone, headline, detail, title }) {
   const tab = `${MARKS[tone]} ${title} · SFU Gateway`;
   if (document.title !== tab) document.title = tab;
   showTabIcon(tone);
+}
+
+/** @param {import("./report.js").Store | null} store */
+function showCompany(store) {
+  const line = byId("company");
+  setHidden(line, store === null);
+  if (store === null) return;
+  const words = company(store);
+  setText(line, `${words.charAt(0).toUpperCase()}${words.slice(1)}.`);
+  setAttribute(line, "data-away", String(store.away));
 }
 
 /** A tab that is pinned shows nothing else. @type {Record<Tone, readonly [fill: string, mark: string]>} */

@@ -94,6 +94,7 @@ function show(report) {
   const nowMs = Date.parse(now);
   document.body.removeAttribute("data-lost");
   showVerdict(verdictOn(fleet));
+  showCompany(fleet.store ?? null);
   showFigures(fleet.sfus);
   showFleet(fleet.sfus, nowMs);
   applyFilter();

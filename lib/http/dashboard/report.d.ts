@@ -10,7 +10,15 @@ export interface PageReport {
 export interface Fleet {
   readonly available: number;
   readonly total: number;
+  /** Where the page is met by a gateway that is older there is none. */
+  readonly store?: Store | null;
   readonly sfus: readonly Sfu[];
+}
+
+export interface Store {
+  readonly away: boolean;
+  readonly forSeconds: number | null;
+  readonly instances: number;
 }
 
 export interface Sfu {

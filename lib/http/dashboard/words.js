@@ -101,5 +101,16 @@ function noteOn(sfu) {
   return [reason, drain].filter((part) => part !== null).join("; ");
 }
 
+/**
+ * Of gateways that share a store: how many there are, or that they cannot be reached.
+ *
+ * @param {import("./report.js").Store} store
+ */
+function company({ away, forSeconds, instances }) {
+  if (away)
+    return `the other gateways have been out of reach for ${duration((forSeconds ?? 0) * 1000)}: each goes on by itself`;
+  return instances === 1 ? "no other gateway shares its store" : `${instances} gateways share a store`;
+}
+
 /** sfu2 before sfu10. */
 const { compare } = new Intl.Collator("en", { numeric: true });

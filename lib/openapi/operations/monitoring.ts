@@ -42,7 +42,10 @@ export const monitoringOperations: readonly Operation[] = [
     { tag: "Monitoring", id: "readiness", summary: "Whether a load balancer should send calls here" },
     {
       responses: {
-        "200": answer("Calls can be served.", schemaRef("Readiness"), { ready: { status: "ready" } }),
+        "200": answer("Calls can be served.", schemaRef("Readiness"), {
+          ready: { status: "ready" },
+          alone: { status: "degraded" },
+        }),
         "503": answer("They cannot.", schemaRef("Readiness"), {
           draining: { status: "draining" },
           empty: { status: "no_sfu_available" },

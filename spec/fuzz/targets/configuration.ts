@@ -14,7 +14,9 @@ const example = (path: string): string =>
     .replaceAll(/^#.*\n/gm, "");
 
 /** With keys that nobody may read in an error. */
-const secrets = example("secrets.example.toml").replaceAll(/^(key|token|stats_token) = .*$/gm, `$1 = "${CANARY}"`);
+const secrets = example("secrets.example.toml")
+  .replaceAll(/^(key|token|stats_token) = .*$/gm, `$1 = "${CANARY}"`)
+  .replace(":…@", `:${encodeURIComponent(CANARY)}@`);
 const settings = example("config/gateway.example.toml");
 
 /** One for all inputs: to make and remove one takes longer than to read what is in it. */
@@ -23,9 +25,13 @@ let folder: string | null = null;
 /** Either TOML file. */
 export const configuration: Target = {
   name: "configuration",
-  seeds: [secrets, settings, `${secrets}\n${settings.replace(/\[registry\][^[]*/, "")}`, "", "# nothing\n"].map(
-    (text) => Buffer.from(text),
-  ),
+  seeds: [
+    secrets,
+    settings,
+    `${secrets}\n${settings.replaceAll(/\[(registry|store)\][^[]*/g, "")}`,
+    "",
+    "# nothing\n",
+  ].map((text) => Buffer.from(text)),
   words: [
     ...Object.keys(settingsSchema.shape).flatMap((name) => [name, `[${name}]`, `[[${name}]]`, `[${name}.a]`]),
     ...Object.keys(sfuSchema.shape),
@@ -57,7 +63,16 @@ export const configuration: Target = {
       "{a=1}",
       "[1,",
     ],
-    ...["https://user:pass@host", "10.0.0.0/33", "*", "http://[::1]:8070/", "\ufeff", CANARY],
+    ...[
+      "https://user:pass@host",
+      "redis://:pass@host,b/1",
+      "redis+sentinel://a/m?sentinel_password=",
+      "10.0.0.0/33",
+      "*",
+      "http://[::1]:8070/",
+      "\ufeff",
+      CANARY,
+    ],
   ],
   reaches: ["accepted", "refused"],
   run(input) {
@@ -79,8 +94,14 @@ function load(secretsFile: string): string {
       secretsFile,
       configFile: null,
     });
-    const { sfuKeys, statsTokens, registryToken } = loaded;
-    const shown = JSON.stringify([warnings, ...sfuKeys.values(), ...statsTokens.values(), registryToken]);
+    const { sfuKeys, statsTokens, registryToken, storePassword } = loaded;
+    const shown = JSON.stringify([
+      warnings,
+      ...sfuKeys.values(),
+      ...statsTokens.values(),
+      registryToken,
+      storePassword,
+    ]);
     must(!shown.includes(CANARY), "shows a secret");
     return warnings.map(({ problem }) => problem).join();
   } catch (error) {
