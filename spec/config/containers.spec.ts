@@ -9,10 +9,12 @@ import { validate } from "dockerfile-utils";
 import { loadAgentConfiguration } from "../../lib/config/agent.ts";
 import { KNOWN } from "../../lib/config/env.ts";
 import { loadConfiguration } from "../../lib/config/load.ts";
+import { useHaproxy } from "../support/haproxy.ts";
+import { useRedis } from "../support/redis.ts";
 import { needsTools, pathOf } from "../support/tools.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey } from "../support/tokens.ts";
 import { composeFindings } from "./containers/compose-lint.ts";
-import { bindsOf, composeOf, environmentOf } from "./containers/compose.ts";
+import { bindsOf, composeOf, environmentOf, networksOf } from "./containers/compose.ts";
 import { readDockerfile } from "./containers/dockerfile.ts";
 import { contextFiles, ROOT, textOf, yamlOf } from "./containers/files.ts";
 import { useFiles } from "./harness.ts";
@@ -196,7 +198,7 @@ for (const name of ["compose.yaml", "compose.agent.yaml"] as const) {
 
     it("gives each secret as a file, and only those that it has", () => {
       const used = services.flatMap(([, { secrets = [] }]) => secrets);
-      expect(Object.keys(compose.secrets).sort()).to.deep.equal([...used].sort());
+      expect(Object.keys(compose.secrets).sort()).to.deep.equal([...new Set(used)].sort());
       for (const [service, settings] of services) {
         for (const [variable, value] of environmentOf(settings)) {
           const isFile = variable.endsWith("_FILE");
@@ -247,7 +249,9 @@ describe("the services of compose.yaml", () => {
   });
 
   it("reach each other as far as they need to", () => {
-    const shared = (a = gateway, b = grafana): string[] => a!.networks!.filter((name) => b!.networks!.includes(name));
+    const shared = (a = gateway, b = grafana): string[] => {
+      return networksOf(a!).filter((name) => networksOf(b!).includes(name));
+    };
     expect(shared(gateway, prometheus)).to.deep.equal(["scrape"]);
     expect(shared(prometheus, grafana)).to.deep.equal(["desk"]);
     expect(shared(gateway, grafana)).to.deep.equal([]);
@@ -309,6 +313,104 @@ describe("the services of compose.yaml", () => {
   });
 });
 
+describe("the services of compose.yaml for several gateways", () => {
+  const compose = composeOf("compose.yaml");
+  const { gateway, haproxy, redis, prometheus } = compose.services as Record<string, (typeof compose.services)[string]>;
+  const second = compose.services["gateway-2"];
+  const files = useFiles();
+
+  it("come only when they are asked for", () => {
+    const names = Object.entries(compose.services).flatMap(([name, { profiles }]) =>
+      profiles ? [[name, profiles]] : [],
+    );
+    expect(names).to.deep.equal(["gateway-2", "haproxy", "redis"].map((name) => [name, ["several"]]));
+  });
+
+  it("include a second gateway that is the first one's like, and whom Prometheus finds by the same name", () => {
+    const { profiles, ports, networks, ...rest } = second!;
+    const { ports: firstPorts, networks: firstNetworks, ...first } = gateway!;
+    expect(rest).to.deep.equal(first);
+    expect(networksOf(second!)).to.have.members(firstNetworks as string[]);
+    expect(networks)
+      .to.have.property("scrape")
+      .that.deep.equals({ aliases: ["gateway"] });
+    expect([profiles, ports, firstPorts]).to.deep.equal([
+      ["several"],
+      ["${SFU_GATEWAY_2_PUBLISH:-127.0.0.1:8072}:8071"],
+      ["${SFU_GATEWAY_PUBLISH:-127.0.0.1:8071}:8071"],
+    ]);
+  });
+
+  it("include a Redis that the gateways reach and nobody else, and that keeps nothing", () => {
+    const reaching = Object.entries(compose.services).filter(([, service]) => networksOf(service).includes("store"));
+    expect(reaching.map(([name]) => name)).to.deep.equal(["gateway", "gateway-2", "redis"]);
+    expect(networksOf(redis!)).to.deep.equal(["store"]);
+    expect(compose.networks!.store).to.deep.equal({ internal: true });
+    expect(networksOf(prometheus!)).to.not.include("store");
+    expect(redis).to.not.have.any.keys("ports", "volumes");
+    const [, url = ""] = /\[store\] url = "([^"]*)"/.exec(textOf("config/docker/compose.yaml")) ?? [];
+    expect(textOf("docs/containers.md")).to.contain(`url = "${url}"`);
+    const { config, warnings } = loadConfiguration({
+      env: {
+        SFU_GATEWAY_KEY: GATEWAY_KEY,
+        SFU_GATEWAY_NODES: JSON.stringify({ sfu: [{ address: "http://sfu1.test", key: sfuKey(1) }] }),
+      },
+      secretsFile: files.write("secrets.toml", `[store]\nurl = "${url}"\n`),
+      configFile: null,
+    });
+    expect(warnings).to.deep.equal([]);
+    expect(config.store?.at).to.deep.equal({ kind: "single", host: { host: "redis", port: 6379 }, database: 0 });
+  });
+
+  describe("Redis", () => {
+    const server = useRedis(() => redis!.command!.slice(1).join(" ").split(/ ?--/).filter(Boolean).map(settingOf));
+
+    it("takes its settings", async () => {
+      const settings = ["maxmemory", "maxmemory-policy", "protected-mode", "save", "appendonly"];
+      const replies = await Promise.all(settings.map((name) => server.ask("CONFIG", "GET", name)));
+      expect(replies.flat()).to.deep.equal([
+        ...["maxmemory", String(256 * 1024 * 1024), "maxmemory-policy", "noeviction", "protected-mode", "no"],
+        ...["save", "", "appendonly", "no"],
+      ]);
+    });
+  });
+
+  it("include an HAProxy that is told what config/haproxy/gateway.cfg tells, but for where and to whom", () => {
+    const own = [
+      /^(user|group) haproxy$/,
+      /^ssl-default-bind-options /,
+      /^acl inside /,
+      /^http-request deny if \w+ !inside$/,
+    ];
+    const expected = directives("config/haproxy/gateway.cfg")
+      .filter((line) => !own.some((pattern) => pattern.test(line)))
+      .map((line) =>
+        line
+          .replace(/^bind .*/, "bind :8080")
+          .replace("10.0.0.10:8071", "gateway:8071")
+          .replace("10.0.0.11:8071", "gateway-2:8071")
+          .replace(/^default-server .*/, "$& resolvers docker init-addr last,libc,none"),
+      );
+    const added = ["resolvers docker", "nameserver docker 127.0.0.11:53", "hold valid 2s"];
+    const lines = directives("config/docker/haproxy.cfg");
+    expect(lines.filter((line) => added.includes(line))).to.deep.equal(added);
+    expect(lines.filter((line) => !added.includes(line))).to.deep.equal(expected);
+    expect(haproxy!.ports!.map((port) => port.split(":").at(-1))).to.deep.equal(["8080"]);
+    expect(networksOf(haproxy!)).to.deep.equal(["calls"]);
+  });
+
+  describe("HAProxy", () => {
+    needsTools("haproxy");
+    const programs = useHaproxy();
+
+    it("starts without its gateways, for they may come later", async () => {
+      const { exitCode, output } = await programs.check(textOf("config/docker/haproxy.cfg"));
+      expect(output).to.not.match(/alert/i);
+      expect(exitCode).to.equal(0);
+    });
+  });
+});
+
 describe("the agent of compose.agent.yaml", () => {
   const files = useFiles();
 
@@ -340,6 +442,18 @@ describe("the linter of compose files", () => {
     expect(composeFindings(file).join()).to.contain("must NOT have additional properties").and.contain("/services/a");
   });
 });
+
+/** A line of a redis.conf, of what follows two dashes on a command line. */
+function settingOf(option: string): string {
+  const [name = "", value = ""] = option.split(" ");
+  return `${name} ${value === "" ? '""' : value}`;
+}
+
+/** Without comments, and however it is laid out. */
+function directives(path: string): readonly string[] {
+  const lines = textOf(path).split("\n");
+  return lines.map((line) => line.replace(/#.*/, "").trim().replace(/ +/g, " ")).filter((line) => line !== "");
+}
 
 function seconds(text = ""): number {
   return Number(/^(\d+)s$/.exec(text)?.[1]);

@@ -55,7 +55,7 @@ describe("config/kubernetes", () => {
     });
 
     it("is applied, belongs to a component, or is an example to be filled in", () => {
-      const applied = ["", "several", "monitoring"].flatMap((folder) =>
+      const applied = ["", "several", "redis", "monitoring"].flatMap((folder) =>
         kustomizationOf(folder).resources.map((file) => join(folder, file)),
       );
       const examples = FILES.filter((file) => file.endsWith(".example.yaml"));
@@ -63,10 +63,17 @@ describe("config/kubernetes", () => {
     });
 
     it("has the label that all others look for", () => {
-      const unlabelled = everything().filter(
-        ({ kind, metadata }) => kind !== "Namespace" && metadata.labels?.["app.kubernetes.io/name"] !== "sfu-gateway",
-      );
-      expect(unlabelled.map(({ kind }) => kind)).to.deep.equal([]);
+      for (const file of FILES) {
+        // Or Redis would get the gateways' calls.
+        const name = file.startsWith("redis/") ? "sfu-gateway-redis" : "sfu-gateway";
+        const others = manifestsOf(file).filter(
+          ({ kind, metadata }) => kind !== "Namespace" && metadata.labels?.["app.kubernetes.io/name"] !== name,
+        );
+        expect(
+          others.map(({ kind }) => kind),
+          file,
+        ).to.deep.equal([]);
+      }
     });
   });
 
@@ -97,7 +104,8 @@ describe("config/kubernetes", () => {
       });
       expect(port).to.deep.equal({ name: "http", containerPort: config.listen.port });
       expect(readDockerfile().at(-1)?.port).to.equal(config.listen.port);
-      const used = JSON.stringify(everything()).match(/"(?:targetPort|port)":"[^"]*"/g) ?? [];
+      const gateways = everything().filter(({ metadata }) => metadata.name !== "sfu-gateway-redis");
+      const used = JSON.stringify(gateways).match(/"(?:targetPort|port)":"[^"]*"/g) ?? [];
       expect(new Set(used)).to.deep.equal(new Set(['"targetPort":"http"', '"port":"http"']));
     });
 
@@ -316,9 +324,20 @@ describe("config/kubernetes", () => {
       expect(named("Deployment").spec).to.not.have.property("replicas");
     });
 
-    it("keeps an Odoo at one gateway, and lets heartbeats reach all of them", () => {
-      expect(named("Service").spec).to.have.property("sessionAffinity", "ClientIP");
-      expect(named("Service", "sfu-gateway-fleet").spec).to.not.have.property("sessionAffinity");
+    it("lets any gateway get any call", () => {
+      expect(named("Service").spec).to.not.have.property("sessionAffinity");
+    });
+
+    it("lets gateways reach Redis, nobody else, and Redis nobody", () => {
+      const egress = (named("NetworkPolicy").spec as { readonly egress: readonly object[] }).egress.at(-1);
+      const redis = { matchLabels: { "app.kubernetes.io/name": "sfu-gateway-redis" } };
+      expect(egress).to.deep.equal({ to: [{ podSelector: redis }], ports: [{ protocol: "TCP", port: 6379 }] });
+      const gateways = { matchLabels: { "app.kubernetes.io/name": "sfu-gateway" } };
+      expect(named("NetworkPolicy", "sfu-gateway-redis").spec).to.deep.equal({
+        podSelector: redis,
+        policyTypes: ["Ingress", "Egress"],
+        ingress: [{ from: [{ podSelector: gateways }], ports: [{ protocol: "TCP", port: "redis" }] }],
+      });
     });
   });
 });

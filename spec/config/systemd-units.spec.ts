@@ -100,6 +100,13 @@ describe("the units for systemd", () => {
       });
     }
 
+    it("sfu-gateway@.service with ports of their own has nothing to complain about either", async () => {
+      const folder = join(root, "etc/systemd/system/sfu-gateway@.service.d");
+      mkdirSync(folder);
+      copyFileSync(join(FOLDER, "ports.conf"), join(folder, "ports.conf"));
+      expect(await verify("sfu-gateway@.service")).to.deep.equal({ code: 0, text: "" });
+    });
+
     it("would be complained about where a setting is misspelt, or a program is missing", async () => {
       const path = join(root, "etc/systemd/system", UNITS[0]!);
       const text = readFileSync(path, "utf8");

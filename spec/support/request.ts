@@ -10,6 +10,8 @@ export interface Asked {
   readonly from?: string;
   /** PEM: whom to trust beside the usual ones. */
   readonly ca?: string;
+  /** Hangs up. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Answered {
@@ -21,13 +23,17 @@ export interface Answered {
 }
 
 /** One request on a connection of its own, from an address that `fetch` would not let one choose. */
-export function ask(url: string, { method = "GET", headers = {}, body = "", from, ca }: Asked = {}): Promise<Answered> {
+export function ask(
+  url: string,
+  { method = "GET", headers = {}, body = "", from, ca, signal }: Asked = {},
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
     // The addresses of `from` are IPv4 ones.
     const options: RequestOptions & { ca?: string } = {
       method,
       family: 4,
       headers: { connection: "close", ...headers },
+      ...(signal === undefined ? {} : { signal }),
     };
     if (from !== undefined) options.localAddress = from;
     if (ca !== undefined) options.ca = ca;

@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 /** Programs that some suites try the gateway with, and the Debian package that each is in. */
 const PACKAGES = {
   nginx: "nginx-light",
+  haproxy: "haproxy",
   prometheus: "prometheus",
   promtool: "prometheus",
   chromium: "chromium",
@@ -12,6 +13,9 @@ const PACKAGES = {
   perl: "perl-base",
   unshare: "util-linux",
   ip: "iproute2",
+  "redis-server": "redis-server",
+  "redis-sentinel": "redis-sentinel",
+  "redis-cli": "redis-tools",
 } as const;
 
 export type Tool = keyof typeof PACKAGES;

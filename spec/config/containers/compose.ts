@@ -7,7 +7,9 @@ export interface Service {
   readonly environment?: Readonly<Record<string, string>>;
   readonly secrets?: readonly string[];
   readonly volumes?: readonly (string | Bind)[];
-  readonly networks?: readonly string[];
+  /** Either form. */
+  readonly networks?: readonly string[] | Readonly<Record<string, { readonly aliases?: readonly string[] }>>;
+  readonly profiles?: readonly string[];
   readonly ports?: readonly string[];
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
@@ -47,6 +49,10 @@ export function environmentOf(service: Service, given: Readonly<Record<string, s
       return given[name] ?? (kind === "-" ? rest : "");
     });
   return new Map(Object.entries(service.environment ?? {}).map(([name, text]) => [name, value(text)]));
+}
+
+export function networksOf({ networks = [] }: Service): readonly string[] {
+  return Array.isArray(networks) ? (networks as readonly string[]) : Object.keys(networks);
 }
 
 /** What a service sees of the host: each source, as the file writes it, with its place inside. */
