@@ -18,7 +18,8 @@ import { tellBusyTimes } from "./http/busy-times.ts";
 import { handleErrors } from "./http/handle-errors.ts";
 import { limitRate } from "./http/limit-rate.ts";
 import { openRequest } from "./http/open-request.ts";
-import type { Readiness } from "./http/report-readiness.ts";
+import { type Readiness, readinessOf } from "./http/report-readiness.ts";
+import { createStoreReport } from "./http/report-store.ts";
 import { createRouteTable } from "./http/route-table.ts";
 import { route } from "./http/routes.ts";
 import { createTurnAway } from "./http/turn-away.ts";
@@ -32,16 +33,22 @@ import { createChannelHomes } from "./sfu/channel-homes.ts";
 import { createSfuClient, type SfuClient } from "./sfu/client.ts";
 import { createDrains } from "./sfu/drains.ts";
 import { createExchange } from "./sfu/exchange.ts";
+import { heedPlacements } from "./sfu/hearsay.ts";
 import { createNames, type Resolve } from "./sfu/names.ts";
 import { createProber } from "./sfu/prober.ts";
 import { createRegistry } from "./sfu/registry.ts";
+import { createReportBoard } from "./sfu/report-board.ts";
 import type { Sfu } from "./sfu/sfu.ts";
+import { createShares } from "./sfu/shares.ts";
 import { createExternalSource, type FollowedList } from "./sfu/sources/external.ts";
 import { createHeartbeats } from "./sfu/sources/heartbeat.ts";
 import { createSourceList } from "./sfu/sources/list.ts";
+import { createRegistrations } from "./sfu/sources/registrations.ts";
 import { staticSfus } from "./sfu/sources/static.ts";
 import { createStatsReader } from "./sfu/stats-reader.ts";
 import { createMemoryStore } from "./store/memory.ts";
+import { createRedisStore, type RedisStoreTools } from "./store/redis.ts";
+import type { Store } from "./store/store.ts";
 
 export interface AppTools {
   readonly clock: Clock;
@@ -104,7 +111,16 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   };
   const client = tools.client ?? createSfuClient(clock, exchange, rules);
   const breakers = createBreakers(config.breaker, clock, events);
-  const store = createMemoryStore(clock);
+  const store = createStore(config, {
+    clock,
+    random,
+    events,
+    password: secrets.storePassword,
+    sentinelPassword: secrets.sentinelPassword,
+    ca: config.tls.ca,
+    keys: () => secrets.gatewayKeys,
+  });
+  const storeReport = createStoreReport({ clock, events, store, isShared: config.store !== null });
   const balancer = createBalancer(config, { clock, random, events, registry });
   const { ledger, loads } = balancer;
   const availabilityOf = createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) });
@@ -119,6 +135,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     assignments: store.assignments,
     admission,
     connections: () => server.connections,
+    storeReport,
     config: () => config,
     withProcess: tools.withProcessMetrics ?? false,
   });
@@ -128,12 +145,17 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     events,
     registry,
     settings: { ttlMs: config.registration.ttlMs, maxSessions: config.balancing.maxSessions },
+    isAway: () => store.isAway(),
   });
+  const registrations = createRegistrations({ clock, events, registry, heartbeats, rules, store });
   const watching = { clock, random, events, registry, client };
-  const stopProbing = createProber(config, { ...watching, breakers, lagSince });
+  const stopProbing = createProber(config, { ...watching, breakers, store, lagSince });
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
   const homes = createChannelHomes(registry, clock);
-  const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself });
+  const board = createReportBoard({ clock, registry, store, reportsItself });
+  const isMine = createShares(store);
+  const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself, isMine, board });
+  heedPlacements({ registry, ledger, homes, store });
   const externalSource = createExternalSource({ clock, random, events, registry, names });
   const listed = createSourceList(registry, "static");
   listed.take(staticSfus(config, secrets));
@@ -148,8 +170,10 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const disconnects = createUnderWay(clock);
 
   let draining = false;
-  const readiness = (): Readiness =>
-    draining ? "draining" : registry.all().some(isAvailable) ? "ready" : "no_sfu_available";
+  const readiness = (): Readiness => {
+    const hasSfu = registry.all().some(isAvailable);
+    return readinessOf({ isDraining: draining, hasSfu, isStoreAway: store.isAway() });
+  };
 
   const tableOf = createRouteTable(config, {
     clock,
@@ -166,12 +190,13 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     explain: balancer.explainWith(availabilityOf),
     homes,
     drains,
-    heartbeats,
+    heartbeats: registrations,
     rules,
     metrics,
     disconnects,
     limited,
     readiness,
+    storeReport,
   });
   let routeTable = tableOf(config, secrets);
   let routes = route(routeTable);
@@ -218,7 +243,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     events,
     routes: () => routeTable.map(([method, path]) => `${method} ${path}`),
     async listen() {
-      await drains.load();
+      await store.open();
+      await registrations.settled();
       const address = await server.listen();
       externalSource.follow(listOf(config, secrets));
       return address;
@@ -262,6 +288,10 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       endLog();
     },
   };
+}
+
+function createStore({ store }: Config, tools: Omit<RedisStoreTools, "settings">): Store {
+  return store === null ? createMemoryStore(tools.clock) : createRedisStore({ ...tools, settings: store });
 }
 
 /** The external list, null where there is none. */

@@ -1,8 +1,8 @@
-import { GatewayError, ListError, SfuError } from "./errors.ts";
+import { GatewayError, ListError, SfuError, StoreError } from "./errors.ts";
 
 /** The gateway's own errors may show their text. */
 function isOwn(error: Error): boolean {
-  return error instanceof GatewayError || error instanceof SfuError || error instanceof ListError;
+  return [GatewayError, SfuError, ListError, StoreError].some((kind) => error instanceof kind);
 }
 
 /** An error in words; of a foreign one only its kind: its message may quote what nobody should see. */

@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { getCACertificates } from "node:tls";
+import type { AuthKey } from "../auth/keys.ts";
+import type { Secret } from "../auth/secret.ts";
+import { type Clock, type Random, withDeadline } from "../clock.ts";
+import type { StoreSettings } from "../config/config.ts";
+import { toError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import { createAssignments } from "./redis/assignments.ts";
+import { createBoard } from "./redis/board.ts";
+import type { Access } from "./redis/connection.ts";
+import { BEAT_INTERVAL_MS, createInstances } from "./redis/instances.ts";
+import { createJournal, type Entry } from "./redis/journal.ts";
+import { createKeys } from "./redis/keys.ts";
+import { createLink } from "./redis/link.ts";
+import { createMirror } from "./redis/mirror.ts";
+import { createNews } from "./redis/news.ts";
+import { tell } from "./redis/scripts.ts";
+import { createSeal } from "./redis/seal.ts";
+import { createServerTime } from "./redis/server-time.ts";
+import type { Session } from "./redis/session.ts";
+import { createWaiters } from "./redis/waiters.ts";
+import { type Store, TOPICS } from "./store.ts";
+
+export interface RedisStoreTools {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Events;
+  readonly settings: StoreSettings;
+  readonly password: Secret | null;
+  readonly sentinelPassword: Secret | null;
+  /** Certificates of authorities that count beside the system's, PEM; null for none. */
+  readonly ca: string | null;
+  /** The gateway's keys, which may change: what is stored is sealed with them. */
+  readonly keys: () => readonly AuthKey[];
+}
+
+/** For everything that has to be there before the first call, in milliseconds. */
+const OPEN_MS = 2000;
+
+/** The others go by what is there when this gateway says that it is back, so it waits a little for its own to be there. */
+const SYNCHRONISE_MS = 1000;
+
+/** How often the board is compared with what is known here, in beats: for what the journal has lost. */
+const BEATS_PER_LOOK = 10;
+
+/** At most so often it is said that something cannot be read, in milliseconds. */
+const UNREADABLE_MS = 60_000;
+
+/**
+ * The store of several gateways, on Redis or what speaks like it. Whatever happens to Redis costs a call 100 ms at the most,
+ * once: from then on the store is away, and each gateway goes by what it knows itself; it tells the others when Redis is back.
+ *
+ * - Redis is slow or hangs, refuses writes, or cannot be reached: away; calls of one conference agree by the same ranking.
+ * - It is emptied, or has lost its last writes in a failover: each gateway posts again what it knows, within two seconds.
+ * - A gateway dies: those who wait for its turn wait half a second more; after three it is no instance any more.
+ */
+export function createRedisStore(tools: RedisStoreTools): Store {
+  const { clock, random, events, settings, password, sentinelPassword, ca } = tools;
+  const instance = randomBytes(6).toString("hex");
+  const keys = createKeys(settings.prefix);
+  const seal = createSeal(tools.keys);
+  const time = createServerTime(clock);
+  const mirror = createMirror(clock);
+  const waiters = createWaiters(clock);
+
+  let unreadableMs = -Infinity;
+  const onUnreadable = (what: string): void => {
+    if (clock.monotonic() - unreadableMs < UNREADABLE_MS) return;
+    unreadableMs = clock.monotonic();
+    events.emit("unreadable", { what });
+  };
+  const onError = (error: unknown): void =>
+    events.emit("unexpected", { where: "a listener to the store", error: toError(error) });
+
+  const authorities = settings.isTls ? [...getCACertificates("default"), ...(ca === null ? [] : [ca])] : null;
+  const access: Access = {
+    username: settings.username,
+    password,
+    database: settings.at.kind === "cluster" ? 0 : settings.at.database,
+    authorities,
+  };
+  const sentinelAccess: Access = { username: null, password: sentinelPassword, database: 0, authorities };
+
+  const instances = createInstances({ clock, instance, key: keys.instances, seal, time, events, onUnreadable });
+
+  /** Tells the others what they miss, and hears what is missing here. */
+  const synchronise = async ({ run }: Session): Promise<void> => {
+    await board.synchronise(run);
+    await assignments.restore(run, () => true);
+  };
+
+  const prepare = async (session: Session): Promise<void> => {
+    await instances.beat(session.run);
+    journal.follow(session);
+    const work = synchronise(session).catch((error: unknown) => session.fail(error));
+    const bounds = { clock, timeoutMs: SYNCHRONISE_MS, onTimeout: () => new Error("it goes on") };
+    await withDeadline(bounds, () => work).catch(() => null);
+  };
+
+  const onUp = (session: Session): void => {
+    const { run, signal } = session;
+    let beats = 0;
+    let isBusy = false;
+    const beat = async (): Promise<void> => {
+      const isLost = await instances.beat(run);
+      if (isLost) journal.checkPosition();
+      beats++;
+      if (isBusy || (!isLost && beats % BEATS_PER_LOOK !== 0)) return;
+      isBusy = true;
+      await session.check();
+      await (isLost ? synchronise(session) : board.synchronise(run));
+      isBusy = false;
+    };
+    const stop = clock.every(BEAT_INTERVAL_MS, () => void beat().catch((error: unknown) => session.fail(error)));
+    signal.addEventListener("abort", stop, { once: true });
+    // What came up while the rest was written.
+    const catchUp = async (): Promise<void> => {
+      await board.catchUp(run);
+      await assignments.restore(run, ({ isPending }) => isPending);
+    };
+    catchUp().catch((error: unknown) => session.fail(error));
+  };
+
+  const link = createLink({
+    clock,
+    random,
+    events,
+    settings,
+    access,
+    sentinelAccess,
+    prepare,
+    onUp,
+    onAway: () => waiters.wakeAll(),
+  });
+  const board = createBoard({ instance, keys, seal, time, link, onUnreadable, onError });
+  const news = createNews({
+    seal,
+    write: (kind, name, text) => void link.run(tell(keys.journal, instance, kind, name, text)).catch(() => null),
+    onEnded: (ended, ageMs) => assignments.hear(ended, ageMs),
+    onUnreadable,
+    onError,
+  });
+  const assignments = createAssignments({
+    clock,
+    instance,
+    lastKnown: () => instances.known(),
+    keys,
+    link,
+    mirror,
+    waiters,
+    tellEnd: (ended) => news.tellEnd(ended),
+  });
+  const hear = (entry: Entry): void => {
+    const topic = TOPICS.find((one) => entry.kind === `post:${one}`);
+    try {
+      if (topic === undefined) news.hear(entry);
+      else if (!entry.isBacklog) board.hear(topic, entry.name, entry.text);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  const journal = createJournal({ instance, key: keys.journal, time, hear });
+
+  return {
+    instance,
+    isDurable: true,
+    isAway: () => !link.isUp(),
+    instances: () => (link.isUp() ? instances.known() : [instance]),
+    assignments,
+    board,
+    notices: news,
+    async open() {
+      const bounds = { clock, timeoutMs: OPEN_MS, onTimeout: () => new Error("it goes on") };
+      await withDeadline(bounds, () => link.open()).catch(() => null);
+    },
+    async close() {
+      await instances.leave(link.run).catch(() => null);
+      await link.close();
+    },
+  };
+}
