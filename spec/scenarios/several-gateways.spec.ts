@@ -236,6 +236,26 @@ describe("scenario: several gateways on one Redis", function () {
     });
   }
 
+  it("a Redis that is emptied splits no conference that has its channel", async () => {
+    const before = await joinEach("young", 10);
+    await eventually("all have heard of them", async () => {
+      const known = await Promise.all(gateways.map((gateway) => gateway.metric("assignments")));
+      return known.every((count) => count === 10);
+    });
+    await redis.ask("FLUSHALL");
+    // Whoever is asked first is not the one that placed it.
+    for (const [number, { channels }] of before.entries()) {
+      for (const gateway of gateways) {
+        const { status, body } = await gateway.join({ iss: `young ${String(number)}` });
+        expect(status).to.equal(200);
+        expect([body.uuid]).to.deep.equal([...channels]);
+      }
+    }
+    const after = await joinEach("after", 10);
+    expectAnswered(after);
+    expect(splitOf(after)).to.equal(0);
+  });
+
   it("gateways that start while Redis is away serve, and share as soon as it is there", async () => {
     await redis.stop();
     const late = await start();

@@ -125,7 +125,10 @@ export function createAssignments(tools: AssignmentsTools): SharedAssignments {
     owner: string,
     signal: AbortSignal,
   ): Promise<{ readonly leaseMs: number; readonly home: string | null } | null> => {
-    const asked = link.run(call(ENTER, turnKeys(id), [owner, String(LEASE_MS)]));
+    const remembered = mirror.get(id);
+    const leftMs = remembered === null ? 0 : Math.ceil(remembered.untilMs - clock.monotonic());
+    const memory = remembered === null || leftMs <= 0 ? ["", "0"] : [remembered.address, String(leftMs)];
+    const asked = link.run(call(ENTER, turnKeys(id), [owner, String(LEASE_MS), ...memory]));
     try {
       const [leaseMs, home] = (await orAborted(asked, signal)) as readonly [number, string | null];
       return { leaseMs, home };

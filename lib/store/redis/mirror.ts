@@ -37,6 +37,10 @@ export function createMirror(clock: Clock): Mirror {
       cache.set(id, mirrored, { ttl: Math.max(2 * leftMs, SHORTEST_MEMORY_MS) });
     },
     own: () => [...cache.entries()].filter(([, mirrored]) => mirrored.isOwn && isValid(mirrored)),
-    size: () => [...cache.values()].filter(isValid).length,
+    size() {
+      let count = 0;
+      for (const mirrored of cache.values()) if (isValid(mirrored)) count++;
+      return count;
+    },
   };
 }

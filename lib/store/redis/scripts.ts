@@ -24,10 +24,17 @@ function script(name: string, text: string): Script {
 /** How many entries the journal holds, roughly. */
 const JOURNAL_ENTRIES = 20_000;
 
-/** home, turn; owner, lease → how long somebody else's lease lasts, 0 where it is the owner's now; home. */
+/**
+ * home, turn; owner, lease, where the owner remembers that it is (empty: nowhere) and for how much longer → how long somebody
+ * else's lease lasts, 0 where it is the owner's now; home. What the store has lost it has again.
+ */
 export const ENTER = script(
   "enter",
   `local home = redis.call('GET', KEYS[1])
+if not home and ARGV[3] ~= '' then
+  home = ARGV[3]
+  redis.call('SET', KEYS[1], home, 'PX', ARGV[4])
+end
 local owner = redis.call('HGET', KEYS[2], 'owner')
 if owner and owner ~= ARGV[1] then
   redis.call('HSET', KEYS[2], 'awaited', '1')
