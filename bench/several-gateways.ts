@@ -17,7 +17,7 @@ const { values } = parseArgs({
     gateways: { type: "string", default: "4" },
     conferences: { type: "string", default: "1000" },
     members: { type: "string", default: "20" },
-    "at-once": { type: "string", default: "4" },
+    "at-once": { type: "string", default: "2" },
     only: { type: "string" },
   },
 });
@@ -42,7 +42,7 @@ const troublesOf = ({ disaster, answers, split }: Result): string[] => {
     none: 0,
     "Redis killed": MOST_SPLIT,
     "Redis hung": MOST_SPLIT,
-    "Redis emptied": 0,
+    "Redis emptied": MOST_SPLIT,
     "a gateway killed": 0,
   };
   if (split.length > allowed[disaster] * plan.conferences) troubles.push(`${String(split.length)} conferences split`);

@@ -39,11 +39,14 @@ export interface AssignmentsTools {
 /** Of a turn, in milliseconds: so long others wait for a gateway that has died. Who lives renews it in time. */
 const LEASE_MS = 500;
 
-/** Between gateways that cannot ask each other, in milliseconds: an SFU answers a join in three. */
-const STAGGER_MS = 30;
-const LONGEST_STAGGER_MS = 300;
+/**
+ * Between gateways that cannot ask each other, in milliseconds: an SFU answers a join in three, and a busy one, or one on
+ * another continent, in a hundred. The longest is for whoever comes fifth or later: by then the first has its channel.
+ */
+const STAGGER_MS = 100;
+const LONGEST_STAGGER_MS = 400;
 /** The share of the patience that it may use up. */
-const STAGGER_SHARE = 0.25;
+const STAGGER_SHARE = 0.35;
 
 /** So many commands at once take some milliseconds, and a call waits for no more. */
 const RESTORED_AT_ONCE = 100;
