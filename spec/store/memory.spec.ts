@@ -1,89 +1,91 @@
 import { expect } from "chai";
-import { createMemoryStore, createMemoryTable } from "../../lib/store/memory.ts";
-import type { Table } from "../../lib/store/store.ts";
+import { createMemoryHub, createMemoryStore, MAX_ASSIGNMENTS } from "../../lib/store/memory.ts";
 import { useFakeClock } from "../support/clock.ts";
-import { describeTable } from "./table.contract.ts";
+import { describeAssignments } from "./assignments.contract.ts";
+import { describeBoard } from "./board.contract.ts";
+import { describeNotices } from "./notices.contract.ts";
+import { assign, patience, served, type SharedStores, turnOf } from "./stores.ts";
 
 describe("the memory store", () => {
   const clock = useFakeClock();
-  const elapse = (ms: number): Promise<void> => clock.elapse(ms);
+  const make = async (): Promise<SharedStores> => {
+    const hub = createMemoryHub(clock);
+    const stores = [createMemoryStore(clock, hub), createMemoryStore(clock, hub)] as const;
+    await Promise.all(stores.map((store) => store.open()));
+    return {
+      stores,
+      async join(listen) {
+        const store = createMemoryStore(clock, hub);
+        listen(store);
+        await store.open();
+        return store;
+      },
+      age: (ms) => clock.elapse(ms),
+      pass: (ms) => clock.elapse(ms),
+    };
+  };
 
-  describeTable("its table of assignments", () =>
-    Promise.resolve({ table: createMemoryStore(clock).assignments, elapse }),
-  );
-  describeTable("its table of drains", () => Promise.resolve({ table: createMemoryStore(clock).drains, elapse }));
+  describeAssignments("its assignments", make);
+  describeBoard("its board", make);
+  describeNotices("its notices", make);
 
-  it("keeps its tables apart, and from those of other stores", async () => {
+  it("shares nothing unless it is told to", async () => {
     const store = createMemoryStore(clock);
-    await store.assignments.set("a", "1", null);
-    expect(await store.drains.get("a")).to.equal(null);
-    expect(await createMemoryStore(clock).assignments.get("a")).to.equal(null);
+    await assign(store, "room", "http://a");
+    const another = createMemoryStore(clock);
+    expect(await another.assignments.find("room")).to.equal(null);
+    expect((await turnOf(another, "room")).home).to.equal(null);
+    expect(store.instances()).to.deep.equal([store.instance]);
+    expect(another.instance).not.to.equal(store.instance);
   });
 
-  it("says that it is gone with its process, and closes", async () => {
+  it("knows who shares it, until they close", async () => {
+    const shared = await make();
+    const [one, other] = shared.stores;
+    const third = await shared.join(() => undefined);
+    expect(one.instances()).to.deep.equal([one, other, third].map(({ instance }) => instance).toSorted());
+    await other.close();
+    await other.close();
+    expect(one.instances()).to.deep.equal([one, third].map(({ instance }) => instance).toSorted());
+  });
+
+  it("says that it is gone with its process, and is never away", () => {
     const store = createMemoryStore(clock);
     expect(store.isDurable).to.equal(false);
-    await store.close();
+    expect(store.isAway()).to.equal(false);
   });
 
   it("leaves no timer behind", async () => {
-    const { assignments } = createMemoryStore(clock);
-    await assignments.set("a", "1", 1000);
-    await assignments.get("a");
-    await assignments.all();
-    await assignments.size();
+    const { stores } = await make();
+    const [one, other] = stores;
+    const turn = await turnOf(one, "room");
+    const waiting = other.assignments.enter("room", patience());
+    await clock.elapse(1);
+    await turn.end(served("http://a", "room"));
+    await waiting;
+    await one.board.post("drains", "a", "", 60_000);
+    await Promise.all(stores.map((store) => store.close()));
     expect(clock.timers()).to.equal(0);
   });
 
   it("holds 100,000 assignments, and lets go of those that nobody has asked for longest", async () => {
-    const { assignments } = createMemoryStore(clock);
-    for (let room = 0; room < 100_000; room++) await assignments.set(`room ${String(room)}`, "http://a", 60_000);
-    await assignments.get("room 0");
-    await assignments.set("one more", "http://a", 60_000);
-    expect(await assignments.size()).to.equal(100_000);
-    expect(await assignments.get("room 0")).to.equal("http://a");
-    expect(await assignments.get("room 1")).to.equal(null);
-    expect(await assignments.get("one more")).to.equal("http://a");
+    const store = createMemoryStore(clock);
+    const { assignments } = store;
+    expect(MAX_ASSIGNMENTS).to.equal(100_000);
+    for (let room = 0; room < MAX_ASSIGNMENTS; room++) await assign(store, `room ${room}`, "http://a");
+    await assignments.find("room 0");
+    await assign(store, "one more", "http://a");
+    expect(assignments.size()).to.equal(MAX_ASSIGNMENTS);
+    expect(await assignments.find("room 0")).to.equal("http://a");
+    expect(await assignments.find("room 1")).to.equal(null);
+    expect(await assignments.find("one more")).to.equal("http://a");
   });
 
-  describe("a table that is full", () => {
-    let table: Table;
-    beforeEach(async () => {
-      table = createMemoryTable(clock, 3);
-      for (const name of ["a", "b", "c"]) await table.set(name, name, 1000);
-    });
-
-    const left = async (): Promise<readonly string[]> => [...(await table.all()).keys()].toSorted();
-
-    const uses: readonly (readonly [how: string, use: () => Promise<unknown>])[] = [
-      ["asked for", () => table.get("a")],
-      ["set again", () => table.set("a", "2", 1000)],
-      ["wanted by a second one", () => table.setIfAbsent("a", "2", 1000)],
-      ["moved", () => table.compareAndSet("a", "a", "2", 1000)],
-    ];
-    for (const [how, use] of uses) {
-      it(`keeps what was ${how} before what was not`, async () => {
-        await use();
-        await table.set("d", "d", 1000);
-        expect(await left()).to.deep.equal(["a", "c", "d"]);
-      });
-    }
-
-    it("does not count it as use when somebody lists them all", async () => {
-      await table.all();
-      await table.size();
-      await table.setIfAbsent("d", "d", null);
-      expect(await left()).to.deep.equal(["b", "c", "d"]);
-    });
-
-    it("lets go of nothing when what is there changes", async () => {
-      for (let round = 0; round < 10; round++) await table.set("c", String(round), 1000);
-      expect(await left()).to.deep.equal(["a", "b", "c"]);
-    });
-
-    it("never holds more", async () => {
-      for (let index = 0; index < 100; index++) await table.set(String(index), "", null);
-      expect(await table.size()).to.equal(3);
-    });
+  it("counts no assignment whose time is over", async () => {
+    const store = createMemoryStore(clock);
+    await assign(store, "room", "http://a", 1000);
+    await assign(store, "another", "http://a", 2000);
+    await clock.elapse(1001);
+    expect(store.assignments.size()).to.equal(1);
   });
 });
