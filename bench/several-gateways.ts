@@ -28,6 +28,8 @@ const plan = {
   atOnce: Number(values["at-once"]),
 };
 const MOST_SPLIT = 0.01;
+/** `retry_timeout_ms` by default. */
+const BUDGET_MS = 2500;
 
 const results: Result[] = [];
 for (const disaster of DISASTERS.filter((name) => values.only === undefined || values.only === name)) {
@@ -36,7 +38,7 @@ for (const disaster of DISASTERS.filter((name) => values.only === undefined || v
   process.stdout.write(`${rowsOf(result).join("\n")}\n\n`);
 }
 
-const troublesOf = ({ disaster, answers, split }: Result): string[] => {
+const troublesOf = ({ disaster, answers, split, made }: Result): string[] => {
   const troubles: string[] = [];
   const allowed: Readonly<Record<Disaster, number>> = {
     none: 0,
@@ -48,8 +50,9 @@ const troublesOf = ({ disaster, answers, split }: Result): string[] => {
   if (split.length > allowed[disaster] * plan.conferences) troubles.push(`${String(split.length)} conferences split`);
   const refused = answers.filter(({ isLost, answer }) => !isLost && answer.kind !== "channel").length;
   if (refused > 0) troubles.push(`${String(refused)} calls without a channel`);
-  const late = answers.filter(({ tookMs }) => tookMs > 2600).length;
-  if (late > 0) troubles.push(`${String(late)} answers after 2.6 s`);
+  const late = answers.filter(({ tookMs }) => tookMs > BUDGET_MS).length;
+  if (late > 0) troubles.push(`${String(late)} answers after the budget's ${String(BUDGET_MS)} ms`);
+  if (disaster === "none" && made !== plan.conferences) troubles.push(`the SFUs made ${String(made)} channels`);
   return troubles.map((trouble) => `${disaster}: ${trouble}`);
 };
 const troubles = results.flatMap(troublesOf);

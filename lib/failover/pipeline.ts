@@ -204,11 +204,18 @@ async function walkInTurn(
     return attempt().catch(() => null);
   };
 
+  /** What is not on record when the caller gives up goes on there without him. @returns null then */
+  const inBudget = (recorded: Promise<string | null>): Promise<string | null> => {
+    const timeoutMs = Math.max(0, call.deadlineMs - clock.monotonic());
+    const onTimeout = (): Error => new Error("it is still being put on record");
+    return withDeadline({ clock, timeoutMs, onTimeout }, () => recorded).catch(() => null);
+  };
+
   try {
     const served = await serve();
     ending.resolve("fault");
     const { channel, sfu } = served;
-    const home = await turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs });
+    const home = await inBudget(turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs }));
     return home === null || home === sfu.address ? served : ((await serveAt(home)) ?? served);
   } catch (error) {
     ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");

@@ -636,6 +636,20 @@ describe("failover", () => {
       expect((await neighbour.enter("room", staysBy)).kind).to.equal("turn");
     });
 
+    it("answers in time where the end of its turn is not on record by then", async () => {
+      const before = affinity;
+      affinity = {
+        ...before,
+        async enter(...args) {
+          const entry = await before.enter(...args);
+          return entry.kind === "turn" ? { ...entry, end: () => new Promise<never>(() => undefined) } : entry;
+        },
+      };
+      behaviours[0] = { afterMs: 700 };
+      const outcome = await call({ budgetMs: 2300 });
+      expect([whoServed(outcome), outcome.tookMs]).to.deep.equal(["http://sfu1.test", 2300]);
+    });
+
     describe("that took it for dead, and have placed the conference elsewhere", () => {
       /** A turn whose end finds the conference there. */
       const overtakenBy = (home: string): void => {

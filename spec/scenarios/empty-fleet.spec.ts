@@ -19,6 +19,7 @@ describe("scenario: there is no SFU", () => {
     expect(await (await gateway.get("/v1/health")).json()).to.deep.equal({
       status: "unavailable",
       available: 0,
+      store: null,
       total: 0,
       sfus: [],
     });
