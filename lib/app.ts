@@ -155,7 +155,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   const board = createReportBoard({ clock, registry, store, reportsItself });
   const isMine = createShares(store);
   const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself, isMine, board });
-  heedPlacements({ registry, ledger, homes, store });
+  heedPlacements({ clock, events, registry, ledger, homes, store });
   const externalSource = createExternalSource({ clock, random, events, registry, names });
   const listed = createSourceList(registry, "static");
   listed.take(staticSfus(config, secrets));
@@ -244,6 +244,8 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     routes: () => routeTable.map(([method, path]) => `${method} ${path}`),
     async listen() {
       await store.open();
+      // Of others the store tells by itself.
+      if (config.store !== null && !store.isAway()) events.emit("instances", { instances: store.instances() });
       await registrations.settled();
       const address = await server.listen();
       externalSource.follow(listOf(config, secrets));

@@ -159,24 +159,44 @@ describe("scenario: several gateways on one Redis", function () {
     await eventually("all have it back", () => everywhere(false), { patienceMs: 1000 });
   });
 
+  /** Registers an SFU by its heartbeat. */
+  const beat = (gateway: TestGateway, { address }: SimulatedSfu): Promise<Response> => {
+    const load = { channels: 1, sessions: 7, cpuUsage: 0.1, memoryUsage: 0.2 };
+    const exp = Math.floor(systemClock.now() / 1000) + 60;
+    return gateway.get("/v1/sfu", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token({ key: OTHER_KEY, claims: { exp } })}` },
+      body: JSON.stringify({ status: "up", address, region: "eu-west-3", key: sfuKey(9), ...load }),
+    });
+  };
+
   it("a heartbeat at one is heard by all within a second, and by one that starts later", async () => {
     const sfu = await startSfu({ key: sfuKey(9), ...LATENCY });
     const knows = async (gateway: TestGateway): Promise<boolean> => {
       const { sfus: all } = (await (await gateway.get("/v1/health")).json()) as { readonly sfus: readonly SfuReport[] };
       return all.some(({ address, load }) => address === sfu.address && load?.sessions === 7);
     };
-    const load = { channels: 1, sessions: 7, cpuUsage: 0.1, memoryUsage: 0.2 };
-    const exp = Math.floor(systemClock.now() / 1000) + 60;
-    const beaten = await gateways[2]!.get("/v1/sfu", {
-      method: "POST",
-      headers: { authorization: `Bearer ${token({ key: OTHER_KEY, claims: { exp } })}` },
-      body: JSON.stringify({ status: "up", address: sfu.address, region: "eu-west-3", key: sfuKey(9), ...load }),
-    });
-    expect(beaten.status).to.equal(200);
+    expect((await beat(gateways[2]!, sfu)).status).to.equal(200);
     await eventually("all know it", async () => (await Promise.all(gateways.map(knows))).every(Boolean), {
       patienceMs: 1000,
     });
     expect(await knows(await start())).to.equal(true);
+  });
+
+  it("what was placed on an SFU that registers itself counts at a gateway that starts, too", async () => {
+    const sfu = await startSfu({ key: sfuKey(9), ...LATENCY });
+    const old = await start({ sfus: [] });
+    await beat(old, sfu);
+    for (let room = 0; room < 10; room++) expect((await old.join({ iss: `room ${String(room)}` })).status).to.equal(200);
+    const expectedBy = async (gateway: TestGateway): Promise<number> => {
+      const { sfus: all } = (await (await gateway.get("/v1/health")).json()) as { readonly sfus: readonly SfuReport[] };
+      return all.find(({ address }) => address === sfu.address)?.load?.expected ?? -1;
+    };
+    const counted = await expectedBy(old);
+    expect(counted).to.be.above(30);
+    const late = await start({ sfus: [] });
+    await eventually("it has heard of all", async () => (await expectedBy(late)) === counted, { patienceMs: 2000 });
+    expect(sfu.channels).to.have.length(10);
   });
 
   it("a call that came by one is ended by another, which asks nobody else", async () => {

@@ -112,7 +112,7 @@ export async function startInstance(clock: Clock, room: Room, options: InstanceO
     isMine: createShares(store),
     board: createReportBoard({ clock, registry, store: spied, reportsItself }),
   });
-  heedPlacements({ registry, ledger, homes, store });
+  heedPlacements({ clock, events, registry, ledger, homes, store });
   for (const sfu of sfus) registry.put(sfu);
   await store.open();
   await registrations.settled();

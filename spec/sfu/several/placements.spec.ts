@@ -24,10 +24,10 @@ describe("what other gateways have placed", () => {
   });
 
   /** A call at `one`, served. */
-  const place = async (conference: string, { address } = sfu): Promise<void> => {
+  const place = async (conference: string, { address } = sfu, given = channel): Promise<void> => {
     const patience = { signal: new AbortController().signal, timeoutMs: 1000 };
     const entry = await one.store.assignments.enter(conference, patience);
-    if (entry.kind === "turn") await entry.end({ address, channel, ttlMs: 60_000 });
+    if (entry.kind === "turn") await entry.end({ address, channel: given, ttlMs: 60_000 });
   };
 
   it("counts as placed here", async () => {
@@ -55,11 +55,68 @@ describe("what other gateways have placed", () => {
     expect(other.homes.of(channel.uuid)).to.equal(sfu);
   });
 
-  it("is nothing to go by where its SFU is not known here", async () => {
-    await place("a", sfuOf(3));
-    expect(other.homes.of(channel.uuid)).to.equal(null);
-    other.registry.put(sfuOf(3));
-    expect(other.ledger.placedSinceReport(sfuOf(3))).to.equal(0);
+  describe("on an SFU that is not known here yet", () => {
+    const late = sfuOf(3);
+    const stranger = sfuOf(4);
+    const channelOf = (number: number): typeof channel => ({ ...channel, uuid: `uuid ${String(number)}` });
+
+    it("is nothing to go by before it is", async () => {
+      await place("a", late);
+      expect(other.homes.of(channel.uuid)).to.equal(null);
+      expect(other.ledger.placedSinceReport(late)).to.equal(0);
+    });
+
+    it("counts, and can be ended, as soon as it is", async () => {
+      for (let number = 0; number < 10; number++) await place(`room ${String(number)}`, late, channelOf(number));
+      other.registry.put(late);
+      expect(other.ledger.placedSinceReport(late)).to.equal(10);
+      expect(other.ledger.expectedSessions(late)).to.equal(10 * other.ledger.averageSize());
+      expect(other.homes.of("uuid 0")).to.equal(late);
+      expect(other.homes.of("uuid 9")).to.equal(late);
+      for (const known of sfus) expect(other.ledger.placedSinceReport(known)).to.equal(0);
+    });
+
+    it("counts once, whoever comes and goes", async () => {
+      await place("a", late);
+      other.registry.put(late);
+      other.registry.remove(late.address, late.source);
+      other.registry.put(late);
+      expect(other.ledger.placedSinceReport(late)).to.equal(0);
+    });
+
+    it("is as old as it is: what its first report shows counts for what is still to come of it", async () => {
+      await place("old", late);
+      await clock.elapse(FILLING_MS / 2);
+      await place("young", late);
+      await clock.elapse(1000);
+      other.registry.put(late);
+      const load = { sessions: 2, channels: 1, ordinarySessions: 2, cpu: null, memory: null };
+      other.registry.setReport(late, { ...load, atMs: clock.monotonic() - 2000 });
+      expect(other.ledger.placedSinceReport(late)).to.equal(1);
+      const { averageSize, expectedSessions } = other.ledger;
+      expect(expectedSessions(late) / averageSize()).to.be.closeTo(1.5, 0.03);
+    });
+
+    it("is forgotten when it has had the time to fill", async () => {
+      await place("a", late);
+      await clock.elapse(FILLING_MS - 1);
+      await place("b", stranger, channelOf(1));
+      await clock.elapse(1);
+      other.registry.put(late);
+      other.registry.put(stranger);
+      expect(other.ledger.placedSinceReport(late)).to.equal(0);
+      expect(other.homes.of(channel.uuid)).to.equal(null);
+      expect(other.ledger.placedSinceReport(stranger)).to.equal(1);
+    });
+
+    it("is not remembered without end: whose first has waited longest goes first", async () => {
+      await place("a", stranger);
+      for (let number = 0; number < 10_000; number++) await place(`room ${String(number)}`, late, channelOf(number));
+      other.registry.put(stranger);
+      other.registry.put(late);
+      expect(other.ledger.placedSinceReport(stranger)).to.equal(0);
+      expect(other.ledger.placedSinceReport(late)).to.equal(10_000);
+    });
   });
 
   describe("some time ago", () => {
@@ -73,6 +130,8 @@ describe("what other gateways have placed", () => {
       registry.put(sfu);
       let hear: (notice: Heard) => void = () => undefined;
       heedPlacements({
+        clock,
+        events: new Events(),
         registry,
         ledger: {
           claim(_, ageMs) {
