@@ -125,8 +125,8 @@ export interface EventMap {
   /** The configuration was read anew, and taken, or left as it was for the `error`. Changes hold no secret. */
   configReload: { readonly changes: readonly string[]; readonly error: Error | null };
   /**
-   * The store that several gateways share cannot be used any more, for this `error`; or can be again (null), after `forMs`
-   * milliseconds.
+   * The store that several gateways share cannot be used any more, or still not, for this `error`; or can be again (null),
+   * after `forMs` milliseconds.
    */
   store: { readonly isAway: boolean; readonly error: Error | null; readonly forMs: number };
   /** One command to the store has ended: on the way of a call, or beside it. */

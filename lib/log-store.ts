@@ -3,19 +3,25 @@ import { roundedMs } from "./clock.ts";
 import { messageOf } from "./describe-error.ts";
 import type { Events } from "./events.ts";
 
+/** Whatever it is: nothing has to be done here, for it is tried again all the time. */
+const REMEDY = "`sfu-gateway check --live` asks it again from here";
+
 /** What becomes of the store that several gateways share, a line for each change. */
 export function logStore(events: Events, logger: Logger): void {
-  let isStoreAway = false;
+  /** Why it is away; null where it is not. */
+  let whyAway: string | null = null;
   let company: readonly string[] | null = null;
   events.on("store", ({ isAway, error, forMs }) => {
-    isStoreAway = isAway;
+    const before = whyAway;
+    whyAway = !isAway ? null : error === null ? "cannot be used" : messageOf(error);
     // Who comes back at what moment says nothing of who had gone.
     company = null;
-    if (isAway) {
-      const reason = error === null ? "cannot be used" : messageOf(error);
+    if (whyAway !== null) {
+      if (whyAway === before) return;
+      const reason = whyAway;
       const cost = "this gateway goes on by itself, and a call that begins at several gateways may be split";
-      const remedy = "see whether Redis runs and can be reached from here";
-      logger.warn({ reason }, `the store is away: it ${reason}; ${cost}; ${remedy}`);
+      const what = before === null ? `away: it ${reason}; ${cost}` : `still away: it now ${reason}`;
+      logger.warn({ reason }, `the store is ${what}; ${REMEDY}`);
     } else {
       const seconds = roundedMs(forMs / 1000);
       logger.info({ seconds }, `the store is back after ${String(seconds)} s: the gateways share calls again`);
@@ -23,9 +29,10 @@ export function logStore(events: Events, logger: Logger): void {
   });
 
   events.on("instances", ({ instances: now }) => {
-    if (isStoreAway) return;
+    if (whyAway !== null) return;
     const before = company;
     company = now;
+    if (before?.join() === now.join()) return;
     logger.info({ instances: now.length }, describeCompany(before, now));
   });
 
@@ -38,7 +45,7 @@ export function logStore(events: Events, logger: Logger): void {
 function describeCompany(before: readonly string[] | null, now: readonly string[]): string {
   const many =
     now.length === 1 ? "no other gateway shares the store" : `${String(now.length)} gateways share the store`;
-  if (before === null) return many;
+  if (before === null) return now.length === 1 ? `the store can be used: ${many} yet` : many;
   const joined = now.filter((name) => !before.includes(name)).length;
   const left = before.filter((name) => !now.includes(name)).length;
   const changes = [...(joined > 0 ? [`${have(joined)} joined`] : []), ...(left > 0 ? [`${have(left)} left`] : [])];

@@ -24,7 +24,24 @@ describe("the log of the shared store", () => {
     expect(lines[0]).to.include({ level: "warn", reason: "refuses the connection (ECONNREFUSED)" });
     expect(lines[0]!.msg).to.equal(
       "the store is away: it refuses the connection (ECONNREFUSED); this gateway goes on by itself, and a call that begins " +
-        "at several gateways may be split; see whether Redis runs and can be reached from here",
+        "at several gateways may be split; `sfu-gateway check --live` asks it again from here",
+    );
+  });
+
+  it("says when it is away for another reason than before, and no reason twice", () => {
+    leave(new StoreError("refuses the connection"));
+    leave(new StoreError("refuses the connection"));
+    leave(new StoreError("does not accept the password (WRONGPASS)"));
+    leave(new StoreError("does not accept the password (WRONGPASS)"));
+    expect(lines[1]).to.include({ level: "warn", reason: "does not accept the password (WRONGPASS)" });
+    expect(said().slice(1)).to.deep.equal([
+      "the store is still away: it now does not accept the password (WRONGPASS); `sfu-gateway check --live` asks it again " +
+        "from here",
+    ]);
+    events.emit("store", { isAway: false, error: null, forMs: 1000 });
+    leave(new StoreError("does not accept the password (WRONGPASS)"));
+    expect(said()[1]).to.match(
+      /^the store is away: it does not accept the password \(WRONGPASS\); this gateway goes on/,
     );
   });
 
@@ -41,12 +58,18 @@ describe("the log of the shared store", () => {
     company("a", "d");
     company("a");
     expect(said()).to.deep.equal([
-      "no other gateway shares the store",
+      "the store can be used: no other gateway shares the store yet",
       "2 gateways have joined: 3 gateways share the store",
       "1 gateway has left: 2 gateways share the store",
       "1 gateway has joined, 1 gateway has left: 2 gateways share the store",
       "1 gateway has left: no other gateway shares the store",
     ]);
+  });
+
+  it("says once who is there, however often it is told", () => {
+    company("a", "b");
+    company("a", "b");
+    expect(said()).to.deep.equal(["2 gateways share the store"]);
   });
 
   it("does not say that all have left where they are only out of reach", () => {

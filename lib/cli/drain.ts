@@ -30,7 +30,7 @@ export async function drain({ wait = false, json = false, ...options }: DrainOpt
   } else {
     const verb = changed ? "is drained" : "was drained already";
     io.stdout(`${address} ${verb}: it gets no new conferences; ${lastReported(sessions, wait)}\n`);
-    if (!durable) io.stdout(ENDS_WITH_THE_GATEWAY);
+    if (!durable) io.stdout((await hasStore(gateway)) ? HEARD_LATER : ENDS_WITH_THE_GATEWAY);
   }
   if (!wait) return EXIT_OK;
 
@@ -47,7 +47,7 @@ export async function undrain({ json = false, ...options }: UndrainOptions, io: 
   if (json) print(io, { address, draining: false, ...drained }, false);
   else {
     io.stdout(`${address} ${drained.changed ? "is no longer" : "was not"} drained: it may get new conferences\n`);
-    if (!drained.durable) io.stdout(COMES_BACK);
+    if (!drained.durable) io.stdout(STAYS_ELSEWHERE);
   }
   return EXIT_OK;
 }
@@ -56,7 +56,23 @@ const ENDS_WITH_THE_GATEWAY =
   "Only this gateway knows of it, and only until its process ends: drain it at each gateway that you run, and again " +
   "after a restart.\n";
 
-const COMES_BACK = "The gateway could not store that: when its process ends, the SFU may be drained again.\n";
+const HEARD_LATER =
+  "The store that the gateway shares is away: the others hear of it when that is back, if this gateway's process has not " +
+  "ended by then. Until then drain it at each of them.\n";
+
+const STAYS_ELSEWHERE =
+  "The store that the gateway shares is away: the others hear of it when that is back. If this one's process ends before, " +
+  "the SFU is drained again.\n";
+
+/** Whether it shares one with other gateways. Who does not say so is alone. */
+async function hasStore(gateway: GatewayApi): Promise<boolean> {
+  try {
+    return (await gateway.health()).fleet.store !== null;
+  } catch (error) {
+    if (error instanceof CliError) return false;
+    throw error;
+  }
+}
 
 async function setDraining(
   { url, address: given }: UndrainOptions,

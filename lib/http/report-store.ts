@@ -15,7 +15,10 @@ export interface StoreReportTools {
 export function createStoreReport({ clock, events, store, isShared }: StoreReportTools): () => StoreReport | null {
   if (!isShared) return () => null;
   let awaySinceMs: number | null = null;
-  events.on("store", ({ isAway }) => (awaySinceMs = isAway ? clock.monotonic() : null));
+  events.on("store", ({ isAway }) => {
+    // It may be told again for another reason.
+    awaySinceMs = isAway ? (awaySinceMs ?? clock.monotonic()) : null;
+  });
   return () => {
     const instances = store.instances().length;
     if (!store.isAway()) return { away: false, forSeconds: null, instances };

@@ -95,8 +95,33 @@ describe("drain and undrain", () => {
       });
     }
 
+    const STORE = { away: true, forSeconds: 3, instances: 1 };
+    /** The store could not be told, if there is one. */
+    const answersWith = (inHealth: unknown): void =>
+      gateway.answersEach(({ path }, response) => {
+        if (path === "/v1/health") send(response, 200, inHealth);
+        else send(response, 200, { ...DRAINED, durable: false });
+      });
+
+    it("drained, and the others hear of it later, where the store is away", async () => {
+      answersWith({ ...health(), store: STORE });
+      const { exitCode, stdout } = await runDrain();
+      expect(exitCode).to.equal(0);
+      expect(stdout.split("\n").slice(1)).to.deep.equal([
+        "The store that the gateway shares is away: the others hear of it when that is back, if this gateway's process has not ended by then. Until then drain it at each of them.",
+        "",
+      ]);
+    });
+
+    it("drained here alone, where the gateway does not say whether it has a store", async () => {
+      answersWith("not a fleet");
+      const { exitCode, stdout } = await runDrain();
+      expect(exitCode).to.equal(0);
+      expect(stdout).to.match(/\nOnly this gateway knows of it, /);
+    });
+
     it("drained for as long as the gateway's process lives, and there alone", async () => {
-      gateway.answers(200, { ...DRAINED, durable: false });
+      answersWith({ ...health(), store: null });
       const { exitCode, stdout } = await runDrain();
       expect(exitCode).to.equal(0);
       expect(stdout.split("\n")).to.deep.equal([
@@ -119,7 +144,9 @@ describe("drain and undrain", () => {
 
     it("no longer drained, and perhaps again", async () => {
       gateway.answers(200, { ...UNDRAINED, durable: false });
-      expect((await runUndrain()).stdout).to.match(/\nThe gateway could not store that: .* may be drained again\.\n$/);
+      expect((await runUndrain()).stdout).to.match(
+        /\nThe store .* is away: the others hear .* the SFU is drained again\.\n$/,
+      );
     });
   });
 

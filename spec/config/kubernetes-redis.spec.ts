@@ -28,14 +28,15 @@ interface Container {
   readonly volumeMounts: readonly { readonly mountPath: string; readonly readOnly: boolean }[];
 }
 
-interface StatefulSetSpec {
+interface DeploymentSpec {
   readonly replicas: number;
-  readonly serviceName: string;
+  readonly strategy: object;
   readonly selector: { readonly matchLabels: Labels };
   readonly template: {
     readonly metadata: { readonly labels: Labels };
     readonly spec: {
       readonly securityContext: object;
+      readonly tolerations: readonly object[];
       readonly containers: readonly [Container];
       readonly volumes: readonly { readonly secret: { readonly secretName: string; readonly defaultMode: number } }[];
     };
@@ -52,19 +53,28 @@ const STORE = SECRETS.split("\n")
   .join("\n");
 
 describe("config/kubernetes/redis", () => {
-  const { template, ...spec } = manifestOf("redis/statefulset.yaml").spec as StatefulSetSpec;
+  const { kind, ...manifest } = manifestOf("redis/deployment.yaml");
+  const { template, ...spec } = manifest.spec as DeploymentSpec;
   const [container] = template.spec.containers;
+  const service = manifestOf("redis/service.yaml");
   const files = useFiles();
 
   it("is one Redis, which keeps nothing, found by its Service", () => {
-    expect(spec).to.not.have.property("volumeClaimTemplates");
     expect(spec.replicas).to.equal(1);
-    const service = manifestOf("redis/service.yaml");
-    expect(service.metadata.name).to.equal(spec.serviceName);
     const { selector, ports } = service.spec as { readonly selector: Labels; readonly ports: readonly object[] };
     for (const wanted of [selector, spec.selector.matchLabels]) expect(template.metadata.labels).to.include(wanted);
     expect(container.ports).to.deep.equal([{ name: "redis", containerPort: 6379 }]);
     expect(ports).to.deep.equal([{ name: "redis", port: 6379, targetPort: "redis" }]);
+  });
+
+  it("is never two at an upgrade, and is replaced half a minute after its node was found to be dead", () => {
+    expect(spec.strategy).to.deep.equal({ type: "Recreate" });
+    // Of a StatefulSet the pod of a dead node is replaced by nobody.
+    expect(kind).to.equal("Deployment");
+    const soon = { operator: "Exists", effect: "NoExecute", tolerationSeconds: 30 };
+    expect(template.spec.tolerations).to.have.deep.members(
+      ["unreachable", "not-ready"].map((state) => ({ key: `node.kubernetes.io/${state}`, ...soon })),
+    );
   });
 
   it("may do what the standard «restricted» allows, and writes nowhere", () => {
@@ -110,7 +120,7 @@ describe("config/kubernetes/redis", () => {
       secretsFile: files.write("secrets.toml", STORE),
       configFile: null,
     });
-    const host = { host: spec.serviceName, port: 6379 };
+    const host = { host: service.metadata.name, port: 6379 };
     expect(config.store).to.deep.include({ at: { kind: "single", host, database: 0 }, username: "sfu-gateway" });
     expect(warnings.map(({ problem }) => problem)).to.deep.equal([
       "the password goes over the network as plain text, expected rediss",

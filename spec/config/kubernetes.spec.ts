@@ -322,6 +322,7 @@ describe("config/kubernetes", () => {
 
     it("leaves the number of gateways to the autoscaler", () => {
       expect(named("Deployment").spec).to.not.have.property("replicas");
+      expect(named("Deployment", "sfu-gateway-redis").spec).to.include({ replicas: 1 });
     });
 
     it("lets any gateway get any call", () => {

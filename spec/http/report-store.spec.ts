@@ -52,6 +52,15 @@ describe("the report on the store", () => {
     }
   });
 
+  it("goes on counting where it is away for another reason now", async () => {
+    const report = reportWith(true);
+    leave();
+    await clock.elapse(5000);
+    leave();
+    await clock.elapse(2000);
+    expect(report()).to.deep.include({ away: true, forSeconds: 7 });
+  });
+
   it("counts from the first look where nobody has told when it left", async () => {
     const report = reportWith(true);
     isAway = true;

@@ -36,6 +36,7 @@ const SCENES = {
   "the second gateway is restarted three times": ["SfuGatewayRestarts"],
   "each gateway has a store of its own": ["SfuGatewayInstancesApart"],
   "their Redis is gone": ["SfuGatewayStoreAway"],
+  "it comes back, and is gone again": ["SfuGatewayStoreUnsteady"],
   "the second gateway is gone": ["SfuGatewayInstanceDown"],
   "both are gone": ["SfuGatewayDown"],
 } as const satisfies Record<string, readonly string[]>;
@@ -131,6 +132,10 @@ describe("monitoring: a real Prometheus on real gateways", function () {
     await play("each gateway has a store of its own");
     await fleet.redis.stop();
     await play("their Redis is gone");
+    await fleet.redis.start();
+    await sees("min(sfu_gateway_store_up) == 1");
+    await fleet.redis.stop();
+    await play("it comes back, and is gone again");
 
     await second.stop();
     await play("the second gateway is gone");

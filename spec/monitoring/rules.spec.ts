@@ -225,6 +225,7 @@ function everyLine(): string[] {
   events.emit("configReload", { changes: [], error: new Error("a fault in the code") });
   events.emit("configReload", { changes: [], error: new ConfigError([{ where: "f:1", what: "k", problem: "p" }]) });
   events.emit("store", { isAway: true, error: new StoreError("refuses the connection"), forMs: 0 });
+  events.emit("store", { isAway: true, error: new StoreError("has no memory left"), forMs: 500 });
   events.emit("store", { isAway: false, error: null, forMs: 1000 });
   events.emit("unreadable", { what: "a registration" });
   events.emit("unknownProxy", { address: "10.0.0.2" });

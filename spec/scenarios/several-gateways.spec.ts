@@ -187,7 +187,8 @@ describe("scenario: several gateways on one Redis", function () {
     const sfu = await startSfu({ key: sfuKey(9), ...LATENCY });
     const old = await start({ sfus: [] });
     await beat(old, sfu);
-    for (let room = 0; room < 10; room++) expect((await old.join({ iss: `room ${String(room)}` })).status).to.equal(200);
+    for (let room = 0; room < 10; room++)
+      expect((await old.join({ iss: `room ${String(room)}` })).status).to.equal(200);
     const expectedBy = async (gateway: TestGateway): Promise<number> => {
       const { sfus: all } = (await (await gateway.get("/v1/health")).json()) as { readonly sfus: readonly SfuReport[] };
       return all.find(({ address }) => address === sfu.address)?.load?.expected ?? -1;

@@ -72,6 +72,17 @@ describe("scenario: the store that gateways share goes away, and what they say o
     }
   });
 
+  it("says once at the start that it is there, whether others are or not", async () => {
+    const logged = ({ logs }: TestGateway): readonly string[] =>
+      logs.map(({ msg }) => String(msg)).filter((msg) => msg.includes("the store"));
+    const one = await start();
+    expect(logged(one)).to.deep.equal(["the store can be used: no other gateway shares the store yet"]);
+    const other = await start();
+    expect(logged(other)).to.deep.equal(["2 gateways share the store"]);
+    await eventually("the first has heard", () => logged(one).length === 2);
+    expect(logged(one)[1]).to.equal("1 gateway has joined: 2 gateways share the store");
+  });
+
   it("starts without it, and is not ready without an SFU for that reason", async () => {
     await redis.stop();
     const gateway = await start();
