@@ -124,9 +124,12 @@ try {
   await redis.end();
 }
 
-const { redisBytes, heapBytes, commandsPerSecond } = await fill(Number(values.conferences));
+const filled = await fill(Number(values.conferences));
+const megabytes = (bytes: number, count: number): string =>
+  `${(bytes / 1e6).toFixed(1)} MB (${(bytes / count).toFixed(0)} bytes each)`;
 process.stdout.write(
-  `${values.conferences} conferences: ${(redisBytes / 1e6).toFixed(1)} MB in Redis, ${(heapBytes / 1e6).toFixed(1)} MB in the gateway ` +
-    `(${(redisBytes / Number(values.conferences)).toFixed(0)} and ${(heapBytes / Number(values.conferences)).toFixed(0)} bytes each); ` +
-    `one gateway began and ended ${commandsPerSecond.toFixed(0)} turns a second\n`,
+  `${values.conferences} conferences in Redis: ${megabytes(filled.redisBytes, Number(values.conferences))}; ` +
+    `its journal: ${(filled.journalBytes / 1e6).toFixed(1)} MB; ` +
+    `${String(filled.remembered)} in the gateway: ${megabytes(filled.heapBytes, filled.remembered)}; ` +
+    `one gateway began and ended ${filled.commandsPerSecond.toFixed(0)} turns a second\n`,
 );

@@ -7,18 +7,18 @@ import type { StoreSettings } from "../config/config.ts";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import { createAssignments } from "./redis/assignments.ts";
+import { createAttendance } from "./redis/attendance.ts";
 import { createBoard } from "./redis/board.ts";
 import type { Access } from "./redis/connection.ts";
-import { BEAT_INTERVAL_MS, createInstances } from "./redis/instances.ts";
+import { createInstances } from "./redis/instances.ts";
 import { createJournal, type Entry } from "./redis/journal.ts";
 import { createKeys } from "./redis/keys.ts";
 import { createLink } from "./redis/link.ts";
 import { createMirror } from "./redis/mirror.ts";
 import { createNews } from "./redis/news.ts";
-import { tell } from "./redis/scripts.ts";
+import { call, TELL } from "./redis/scripts.ts";
 import { createSeal } from "./redis/seal.ts";
 import { createServerTime } from "./redis/server-time.ts";
-import type { Session } from "./redis/session.ts";
 import { createWaiters } from "./redis/waiters.ts";
 import { type Store, TOPICS } from "./store.ts";
 
@@ -37,12 +37,6 @@ export interface RedisStoreTools {
 
 /** For everything that has to be there before the first call, in milliseconds. */
 const OPEN_MS = 2000;
-
-/** The others go by what is there when this gateway says that it is back, so it waits a little for its own to be there. */
-const SYNCHRONISE_MS = 1000;
-
-/** How often the board is compared with what is known here, in beats: for what the journal has lost. */
-const BEATS_PER_LOOK = 10;
 
 /** At most so often it is said that something cannot be read, in milliseconds. */
 const UNREADABLE_MS = 60_000;
@@ -83,60 +77,12 @@ export function createRedisStore(tools: RedisStoreTools): Store {
   const sentinelAccess: Access = { username: null, password: sentinelPassword, database: 0, authorities };
 
   const instances = createInstances({ clock, instance, key: keys.instances, seal, time, events, onUnreadable });
-
-  /** Tells the others what they miss, and hears what is missing here. */
-  const synchronise = async ({ run }: Session): Promise<void> => {
-    await board.synchronise(run);
-    await assignments.restore(run, () => true);
-  };
-
-  const prepare = async (session: Session): Promise<void> => {
-    await instances.beat(session.run);
-    journal.follow(session);
-    const work = synchronise(session).catch((error: unknown) => session.fail(error));
-    const bounds = { clock, timeoutMs: SYNCHRONISE_MS, onTimeout: () => new Error("it goes on") };
-    await withDeadline(bounds, () => work).catch(() => null);
-  };
-
-  const onUp = (session: Session): void => {
-    const { run, signal } = session;
-    let beats = 0;
-    let isBusy = false;
-    const beat = async (): Promise<void> => {
-      const isLost = await instances.beat(run);
-      if (isLost) journal.checkPosition();
-      beats++;
-      if (isBusy || (!isLost && beats % BEATS_PER_LOOK !== 0)) return;
-      isBusy = true;
-      await session.check();
-      await (isLost ? synchronise(session) : board.synchronise(run));
-      isBusy = false;
-    };
-    const stop = clock.every(BEAT_INTERVAL_MS, () => void beat().catch((error: unknown) => session.fail(error)));
-    signal.addEventListener("abort", stop, { once: true });
-    // What came up while the rest was written.
-    const catchUp = async (): Promise<void> => {
-      await board.catchUp(run);
-      await assignments.restore(run, ({ isPending }) => isPending);
-    };
-    catchUp().catch((error: unknown) => session.fail(error));
-  };
-
-  const link = createLink({
-    clock,
-    random,
-    events,
-    settings,
-    access,
-    sentinelAccess,
-    prepare,
-    onUp,
-    onAway: () => waiters.wakeAll(),
-  });
+  const link = createLink({ clock, random, events, settings, access, sentinelAccess });
   const board = createBoard({ instance, keys, seal, time, link, onUnreadable, onError });
   const news = createNews({
     seal,
-    write: (kind, name, text) => void link.run(tell(keys.journal, instance, kind, name, text)).catch(() => null),
+    write: (kind, name, text) =>
+      void link.run(call(TELL, [keys.journal], [instance, kind, name, text])).catch(() => null),
     onEnded: (ended, ageMs) => assignments.hear(ended, ageMs),
     onUnreadable,
     onError,
@@ -161,6 +107,7 @@ export function createRedisStore(tools: RedisStoreTools): Store {
     }
   };
   const journal = createJournal({ instance, key: keys.journal, time, hear });
+  const attendance = createAttendance({ clock, instances, journal, board, assignments });
 
   return {
     instance,
@@ -172,7 +119,7 @@ export function createRedisStore(tools: RedisStoreTools): Store {
     notices: news,
     async open() {
       const bounds = { clock, timeoutMs: OPEN_MS, onTimeout: () => new Error("it goes on") };
-      await withDeadline(bounds, () => link.open()).catch(() => null);
+      await withDeadline(bounds, () => link.open({ ...attendance, onAway: () => waiters.wakeAll() })).catch(() => null);
     },
     async close() {
       await instances.leave(link.run).catch(() => null);

@@ -3,7 +3,7 @@ import { type Board, type Post, type Topic, TOPICS } from "../store.ts";
 import type { Keys } from "./keys.ts";
 import { isOver, type Kept, parsePost, type Posted, replace, writePost } from "./kept.ts";
 import type { Link } from "./link.ts";
-import { call, POST, PURGE } from "./scripts.ts";
+import { BOARD_MS, call, POST, PURGE } from "./scripts.ts";
 import type { Seal } from "./seal.ts";
 import type { ServerTime } from "./server-time.ts";
 import type { Run } from "./session.ts";
@@ -167,6 +167,8 @@ export function createBoard(tools: BoardTools): SharedBoard {
         const there = await read(topic, run);
         for (const [name, text] of there) hear(topic, name, text);
         await purge(topic, run, there);
+        const key = keys.topic(topic);
+        await run({ name: "keep", key, args: ["PEXPIRE", key, String(BOARD_MS)] });
         reseal(topic);
         await putAll(topic, run, (name, { state, atMs }) => {
           if (state === "under way") return false;

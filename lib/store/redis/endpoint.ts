@@ -11,17 +11,28 @@ export interface Endpoint {
   check(): Promise<void>;
 }
 
-/** Connects, for as long as the endpoint is used; the loss of any such connection is the endpoint's end. */
-export type Dial = (host: Host) => Promise<Connection>;
+/**
+ * Connects, for as long as the endpoint is used; the loss of any such connection is the endpoint's end.
+ *
+ * @param attempt aborted where it comes to nothing, and the connection has to go
+ */
+export type Dial = (host: Host, attempt?: AbortSignal) => Promise<Connection>;
 
 /** Connects for a moment, to ask something; what becomes of that connection is nobody else's business. */
 export type Visit = <T>(host: Host, ask: (connection: Connection) => Promise<T>) => Promise<T>;
 
 export async function openSingle(host: Host, dial: Dial): Promise<Endpoint> {
-  const [commands, waiting] = await Promise.all([dial(host), dial(host)]);
-  return {
-    send: (_, args) => commands.send(args),
-    wait: (_, args) => waiting.send(args),
-    check: () => Promise.resolve(),
-  };
+  const attempt = new AbortController();
+  try {
+    const [commands, waiting] = await Promise.all([dial(host, attempt.signal), dial(host, attempt.signal)]);
+    return {
+      send: (_, args) => commands.send(args),
+      wait: (_, args) => waiting.send(args),
+      check: () => Promise.resolve(),
+    };
+  } catch (error) {
+    // One of the two may stand, and another host be tried next.
+    attempt.abort(error);
+    throw error;
+  }
 }

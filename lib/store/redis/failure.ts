@@ -18,12 +18,16 @@ export function toStoreError(thrown: unknown): StoreError {
 
 /** The first word of an error reply, empty for what is none. */
 export function replyCode(thrown: unknown): string {
-  return thrown instanceof ReplyError ? (/^[A-Z]{2,20}(?= |$)/.exec(thrown.message)?.[0] ?? "ERR") : "";
+  return thrown instanceof ReplyError ? codeOf(thrown.message) : "";
+}
+
+function codeOf(message: string): string {
+  return /^[A-Z]{2,20}(?= |$)/.exec(message)?.[0] ?? "ERR";
 }
 
 function wordsOfReply(message: string): string {
   const words = REPLIES.find(([pattern]) => pattern.test(message))?.[1];
-  const code = /^[A-Z]{2,20}(?= |$)/.exec(message)?.[0] ?? "ERR";
+  const code = codeOf(message);
   return words === undefined ? `answered ${code}` : `${words} (${code})`;
 }
 
@@ -37,7 +41,7 @@ const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
 ];
 
 const REPLIES: readonly (readonly [pattern: RegExp, words: string])[] = [
-  [/^READONLY/, "can only be read: it is a replica"],
+  [/^READONLY|^UNBLOCKED .*instance state changed/, "can only be read: it is a replica"],
   [/^OOM/, "has no memory left"],
   [/^LOADING/, "is still loading its data"],
   [/^MASTERDOWN/, "is a replica without its master"],

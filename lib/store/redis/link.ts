@@ -14,7 +14,7 @@ export interface Link {
   /** @throws {StoreError} at once while it is away */
   readonly run: Run;
   /** Connects, and again for ever; resolves when the first attempt has ended. */
-  open(): Promise<void>;
+  open(user: LinkUser): Promise<void>;
   /** Ends everything that is under way. */
   close(): Promise<void>;
 }
@@ -26,10 +26,14 @@ export interface LinkTools {
   readonly settings: StoreSettings;
   readonly access: Access;
   readonly sentinelAccess: Access;
+}
+
+/** Who is there for its sake. */
+export interface LinkUser {
   /** What has to succeed before it is up: that it takes writes, and what this gateway and the others have to tell. */
-  readonly prepare: (session: Session) => Promise<void>;
-  readonly onUp: (session: Session) => void;
-  readonly onAway: () => void;
+  prepare(session: Session): Promise<void>;
+  onUp(session: Session): void;
+  onAway(): void;
 }
 
 /** To find the server and connect, in milliseconds; a second for the connections, and some for asking sentinels. */
@@ -45,34 +49,47 @@ const LONGEST_PAUSE_MS = 2000;
 /** Who was up for so long begins with the shortest pause again; or one that dies of each command would flap. */
 const STEADY_MS = 10_000;
 
+/** At most so often it is told that the reason is another one by now, in milliseconds. */
+const TOLD_AGAIN_MS = 60_000;
+
+/** It is away, and what has been told of that. */
+interface Away {
+  readonly sinceMs: number;
+  readonly toldMs: number;
+  readonly reason: string;
+}
+
 export function createLink(tools: LinkTools): Link {
-  const { clock, random, events, prepare, onUp, onAway } = tools;
+  const { clock, random, events } = tools;
   const closing = new AbortController();
   let up: Session | null = null;
-  let awaySinceMs: number | null = null;
+  let away: Away | null = null;
   let supervised: Promise<void> = Promise.resolve();
 
-  const onEnd = (error: StoreError): void => {
-    up = null;
-    onAway();
-    if (awaySinceMs !== null || closing.signal.aborted) return;
-    awaySinceMs = clock.monotonic();
-    events.emit("store", { isAway: true, error, forMs: 0 });
+  const tellAway = (error: StoreError): void => {
+    const nowMs = clock.monotonic();
+    const reason = error.message;
+    if (away !== null && (away.reason === reason || nowMs - away.toldMs < TOLD_AGAIN_MS)) return;
+    away = { sinceMs: away?.sinceMs ?? nowMs, toldMs: nowMs, reason };
+    events.emit("store", { isAway: true, error, forMs: nowMs - away.sinceMs });
   };
 
-  const goUp = (session: Session): void => {
+  const goUp = (session: Session, user: LinkUser): void => {
     if (session.signal.aborted) return;
     up = session;
-    if (awaySinceMs !== null) {
-      events.emit("store", { isAway: false, error: null, forMs: clock.monotonic() - awaySinceMs });
-    }
-    awaySinceMs = null;
-    onUp(session);
+    if (away !== null) events.emit("store", { isAway: false, error: null, forMs: clock.monotonic() - away.sinceMs });
+    away = null;
+    user.onUp(session);
   };
 
   /** One connection, from its beginning to its end. */
-  const live = async (onFirst: () => void): Promise<number> => {
+  const live = async (user: LinkUser, onFirst: () => void): Promise<number> => {
     let endpoint: Endpoint | null = null;
+    const onEnd = (error: StoreError): void => {
+      up = null;
+      user.onAway();
+      if (!closing.signal.aborted) tellAway(error);
+    };
     const session = createSession({ clock, events, onEnd }, () => {
       if (endpoint === null) throw new StoreError("is not connected");
       return endpoint;
@@ -87,8 +104,8 @@ export function createLink(tools: LinkTools): Link {
       const onTimeout = (): Error => new StoreError("could not be connected to in time", { isTimeout: true });
       const bounds = { clock, timeoutMs: OPEN_TIME_MS, signal: session.signal, onTimeout };
       endpoint = await withDeadline(bounds, () => openEndpoint(tools, session));
-      await prepare(session);
-      goUp(session);
+      await user.prepare(session);
+      goUp(session, user);
       upMs = clock.monotonic();
     } catch (error) {
       session.fail(error);
@@ -99,10 +116,10 @@ export function createLink(tools: LinkTools): Link {
     return clock.monotonic() - upMs;
   };
 
-  const supervise = async (onFirst: () => void): Promise<void> => {
+  const supervise = async (user: LinkUser, onFirst: () => void): Promise<void> => {
     let failures = 0;
     while (!closing.signal.aborted) {
-      const forMs = await live(onFirst);
+      const forMs = await live(user, onFirst);
       failures = forMs > STEADY_MS ? 0 : failures + 1;
       const pauseMs = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** Math.max(0, failures - 1));
       await sleep(clock, pauseMs * (0.5 + random() / 2), closing.signal).catch(() => null);
@@ -112,9 +129,9 @@ export function createLink(tools: LinkTools): Link {
   return {
     isUp: () => up !== null,
     run: (command: Command) => up?.run(command) ?? Promise.reject(new StoreError("is away")),
-    open() {
+    open(user) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
-      supervised = supervise(() => resolve(undefined));
+      supervised = supervise(user, () => resolve(undefined));
       return promise;
     },
     close() {
@@ -127,7 +144,10 @@ export function createLink(tools: LinkTools): Link {
 function openEndpoint({ clock, settings, access, sentinelAccess }: LinkTools, session: Session): Promise<Endpoint> {
   const { at } = settings;
   const { signal } = session;
-  const dial: Dial = (host) => connect(host, access, { signal, onLost: (error) => session.fail(error) });
+  const dial: Dial = (host, attempt) => {
+    const life = attempt === undefined ? signal : AbortSignal.any([signal, attempt]);
+    return connect(host, access, { signal: life, onLost: (error) => session.fail(error) });
+  };
   const visitBy =
     (by: Access): Visit =>
     (host, ask) => {

@@ -1,5 +1,4 @@
-import type { Clock } from "../../clock.ts";
-import { createTtlCache } from "../../ttl-cache.ts";
+import { type Clock, turnsOfTheLoop } from "../../clock.ts";
 import { MAX_ASSIGNMENTS } from "../memory.ts";
 
 /** Where a conference is, as far as this gateway knows. */
@@ -14,12 +13,18 @@ export interface Mirrored {
   readonly before: string | null;
 }
 
-/** What is left of assignments where the store is away, by the id of the conference. The least recently used go first. */
+export type Identified = readonly [id: string, mirrored: Mirrored];
+
+/** What is left of assignments where the store is away, by the id of the conference. Those of longest ago go first. */
 export interface Mirror {
+  /** The same object each time, until something else is set. */
   get(id: string): Mirrored | null;
   set(id: string, mirrored: Mirrored): void;
-  /** Those that this gateway assigned and that are not over, the newest first. */
-  own(): readonly (readonly [id: string, mirrored: Mirrored])[];
+  /**
+   * Those that this gateway assigned and that are not over, the newest first, so many at a time. Others have their turn in
+   * between, so each is as it was when it was looked at.
+   */
+  own(which: (mirrored: Mirrored) => boolean, atOnce: number): AsyncGenerator<readonly Identified[]>;
   /** How many are not over. */
   size(): number;
 }
@@ -27,19 +32,44 @@ export interface Mirror {
 /** Nobody hears how others prolong an assignment, so it is believed for longer than its TTL, in milliseconds. */
 const SHORTEST_MEMORY_MS = 600_000;
 
+/** A tenth of a millisecond. */
+const LOOKED_AT_ONCE = 1000;
+
 export function createMirror(clock: Clock): Mirror {
-  const cache = createTtlCache<Mirrored>(MAX_ASSIGNMENTS, null, clock);
-  const isValid = ({ untilMs }: Mirrored): boolean => untilMs > clock.monotonic();
+  // In the order of their last assignment. An LRU cache takes forty milliseconds to be walked through, a map one.
+  const entries = new Map<string, Mirrored & { readonly forgottenMs: number }>();
+
   return {
-    get: (id) => cache.get(id) ?? null,
-    set(id, mirrored) {
-      const leftMs = mirrored.untilMs - clock.monotonic();
-      cache.set(id, mirrored, { ttl: Math.max(2 * leftMs, SHORTEST_MEMORY_MS) });
+    get(id) {
+      const mirrored = entries.get(id);
+      return mirrored === undefined || mirrored.forgottenMs <= clock.monotonic() ? null : mirrored;
     },
-    own: () => [...cache.entries()].filter(([, mirrored]) => mirrored.isOwn && isValid(mirrored)),
+    set(id, mirrored) {
+      const nowMs = clock.monotonic();
+      const forgottenMs = nowMs + Math.max(2 * (mirrored.untilMs - nowMs), SHORTEST_MEMORY_MS);
+      entries.delete(id);
+      entries.set(id, { ...mirrored, forgottenMs });
+      if (entries.size <= MAX_ASSIGNMENTS) return;
+      const [oldest] = entries.keys();
+      if (oldest !== undefined) entries.delete(oldest);
+    },
+    async *own(which, atOnce) {
+      let some: Identified[] = [];
+      for (const [index, id] of [...entries.keys()].reverse().entries()) {
+        if (index % LOOKED_AT_ONCE === LOOKED_AT_ONCE - 1) await turnsOfTheLoop(1);
+        const mirrored = entries.get(id);
+        if (mirrored?.isOwn !== true || mirrored.untilMs <= clock.monotonic() || !which(mirrored)) continue;
+        some.push([id, mirrored]);
+        if (some.length < atOnce) continue;
+        yield some;
+        some = [];
+      }
+      if (some.length > 0) yield some;
+    },
     size() {
+      const nowMs = clock.monotonic();
       let count = 0;
-      for (const mirrored of cache.values()) if (isValid(mirrored)) count++;
+      for (const { untilMs } of entries.values()) if (untilMs > nowMs) count++;
       return count;
     },
   };

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Heard, Notice, Notices } from "../store.ts";
-import type { Ended } from "./assignments.ts";
 import type { Entry } from "./journal.ts";
 import type { Seal } from "./seal.ts";
+import type { Ended } from "./turn.ts";
 
 /** What is in the journal beside posts: notices, and how turns have ended. */
 export interface News extends Notices {

@@ -24,9 +24,16 @@ function script(name: string, text: string): Script {
 /** How many entries the journal holds, roughly. */
 const JOURNAL_ENTRIES = 20_000;
 
+/** In milliseconds: so long the journal and the list of gateways stay where there is no gateway any more. */
+const FLEET_MS = 86_400_000;
+
+/** In milliseconds: so long what was posted stays likewise, drains that have no end above all. */
+export const BOARD_MS = 30 * 86_400_000;
+
 /**
  * home, turn; owner, lease, where the owner remembers that it is (empty: nowhere) and for how much longer → how long somebody
- * else's lease lasts, 0 where it is the owner's now; home. What the store has lost it has again.
+ * else's lease lasts, 0 where it is the owner's now; home. What the store has lost it has again; a turn without an end is
+ * none that a gateway has taken.
  */
 export const ENTER = script(
   "enter",
@@ -36,9 +43,10 @@ if not home and ARGV[3] ~= '' then
   redis.call('SET', KEYS[1], home, 'PX', ARGV[4])
 end
 local owner = redis.call('HGET', KEYS[2], 'owner')
-if owner and owner ~= ARGV[1] then
+local left = redis.call('PTTL', KEYS[2])
+if owner and owner ~= ARGV[1] and left >= 0 then
   redis.call('HSET', KEYS[2], 'awaited', '1')
-  return {math.max(1, redis.call('PTTL', KEYS[2])), home}
+  return {math.max(1, left), home}
 end
 redis.call('HSET', KEYS[2], 'owner', ARGV[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
@@ -111,6 +119,8 @@ for index = 3, #ARGV, 4 do
     table.insert(answer, '')
   end
 end
+redis.call('PEXPIRE', KEYS[1], ${String(BOARD_MS)})
+redis.call('PEXPIRE', KEYS[2], ${String(FLEET_MS)})
 return answer`,
 );
 
@@ -130,6 +140,7 @@ export const BEAT = script(
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local was = redis.call('HEXISTS', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f|', now + ARGV[3]) .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ${String(FLEET_MS)})
 local answer = {string.format('%.0f', now), was}
 local all = redis.call('HGETALL', KEYS[1])
 for index = 1, #all, 2 do
@@ -144,12 +155,11 @@ end
 return answer`,
 );
 
-/** What others need not be told of at the same moment as anything else. */
-export function tell(journal: string, from: string, kind: string, name: string, text: string): Command {
-  const entry = ["from", from, "kind", kind, "name", name, "text", text];
-  return {
-    name: "tell",
-    key: journal,
-    args: ["XADD", journal, "MAXLEN", "~", String(JOURNAL_ENTRIES), "*", ...entry],
-  };
-}
+/** journal; instance, kind, name, text: what others need not be told of at the same moment as anything else. */
+export const TELL = script(
+  "tell",
+  `redis.call('XADD', KEYS[1], 'MAXLEN', '~', '${String(JOURNAL_ENTRIES)}', '*',
+  'from', ARGV[1], 'kind', ARGV[2], 'name', ARGV[3], 'text', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ${String(FLEET_MS)})
+return 0`,
+);

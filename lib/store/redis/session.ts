@@ -15,7 +15,7 @@ export interface Command {
   readonly script?: Script;
 }
 
-/** @throws {StoreError} within {@link COMMAND_TIME_MS} */
+/** @throws {StoreError} within {@link COMMAND_TIME_MS}, and {@link LONGEST_LAG_MS} more where this process is the slow one */
 export type Run = (command: Command) => Promise<unknown>;
 
 /** The time between a connection and its loss. */

@@ -110,6 +110,26 @@ describe("a gateway that cannot reach the store", function () {
       expect(await other.assignments.find("room")).to.equal(B);
     });
 
+    it("brings none back as it was before it has moved once more", async () => {
+      const others = Array.from({ length: 500 }, (_, index) => `room ${String(index)}`);
+      await assign(other, "room", B);
+      await eventually("it has heard", () => cutOff.assignments.size() === 1);
+      await cut();
+      await assign(cutOff, "room", A);
+      // These are told of first.
+      for (const room of others) await assign(cutOff, room, A);
+      line.set({ kind: "delay", ms: 15 });
+      const areComing = async (): Promise<boolean> => (await keysOf(redis, "*:home")).length > 1;
+      await eventually("it tells", areComing, { patienceMs: 10_000 });
+      expect(await assign(cutOff, "room", B)).to.equal(B);
+      expect((await keysOf(redis, "*:home")).length, "told of by then").to.be.below(others.length);
+      await heal();
+      const areThere = async (): Promise<boolean> => (await keysOf(redis, "*:home")).length > others.length;
+      await eventually("all are told of", areThere, BY_ITSELF);
+      expect(await other.assignments.find("room")).to.equal(B);
+      expect(await cutOff.assignments.find("room")).to.equal(B);
+    });
+
     it("brings none back whose time is over", async () => {
       await cut();
       await assign(cutOff, "room", A, 1);

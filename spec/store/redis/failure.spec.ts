@@ -15,6 +15,7 @@ const CASES: readonly (readonly [thrown: unknown, message: RegExp])[] = [
   [system("EWHATEVER"), /^cannot be reached \(EWHATEVER\)$/],
   [new AggregateError([system("ECONNREFUSED")], SECRET), /refuses the connection/],
   [new ReplyError("READONLY You can't write against a read only replica."), /it is a replica \(READONLY\)/],
+  [new ReplyError("UNBLOCKED force unblock from blocking operation, instance state changed"), /it is a replica/],
   [new ReplyError(`WRONGPASS invalid username-password pair ${SECRET}`), /does not accept the password/],
   [new ReplyError(`ERR AUTH <password> called without any password configured ${SECRET}`), /has no password/],
   [new ReplyError(`ERR invalid password ${SECRET}`), /does not accept the password/],

@@ -45,7 +45,7 @@ export const OUTAGES: readonly Outage[] = [
   { name: "is killed", says: null, begin: ({ server }) => server.stop(), end: ({ server }) => server.start() },
   {
     name: "has become a copy that nobody may write to",
-    says: /READONLY/,
+    says: /it is a replica/,
     begin: ({ server }) => server.ask("REPLICAOF", "127.0.0.1", 1),
     end: ({ server }) => server.ask("REPLICAOF", "NO", "ONE"),
   },

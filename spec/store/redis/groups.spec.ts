@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { pipeline } from "node:stream";
 import { expect } from "chai";
 import { slotOf } from "../../../lib/store/redis/slot.ts";
+import type { Turn } from "../../../lib/store/store.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/ports.ts";
 import { startRedis } from "../../support/redis-server.ts";
@@ -7,7 +11,7 @@ import { useRedis } from "../../support/redis.ts";
 import { useRedisCluster } from "../../support/redis-groups.ts";
 import { useCleanup } from "../../support/cleanup.ts";
 import { listen } from "../board.contract.ts";
-import { assign } from "../stores.ts";
+import { assign, served, turnOf } from "../stores.ts";
 import { BY_ITSELF, HASTY_CLOCK, keysOf, MOMENT_MS, useInstances, within } from "./harness.ts";
 
 const A = "http://sfu-a.example.com:8070";
@@ -86,6 +90,40 @@ describe("a cluster of Redis", function () {
       await everywhere(fromId);
     }
   });
+
+  it("has within seconds what could not be written while a slot moved", async () => {
+    const at = { kind: "cluster", nodes: [local(cluster.servers[0]!.port)] } as const;
+    const store = await open({ at, clock: HASTY_CLOCK });
+    const other = await open({ at });
+    const [from, to] = cluster.servers as [(typeof cluster.servers)[0], (typeof cluster.servers)[0]];
+    const turns: Turn[] = [];
+    for (let room = 0; (await keysOf(from, "*:turn")).length === 0; room++) {
+      await assign(store, `room ${room}`, A);
+      turns.push(await turnOf(store, `room ${room}`));
+    }
+    const conference = `room ${turns.length - 1}`;
+    const [key] = await keysOf(from, "*:turn");
+    const home = key!.replace(/turn$/, "home");
+    const slot = slotOf(home);
+    const [fromId, toId] = [String(await from.ask("CLUSTER", "MYID")), String(await to.ask("CLUSTER", "MYID"))];
+    await to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", fromId);
+    await from.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", toId);
+    try {
+      await from.ask("MIGRATE", "127.0.0.1", to.port, home, 0, 1000);
+      // One key is here, and one is there.
+      expect(await turns.at(-1)!.end(served(B, conference))).to.equal(B);
+      expect(store.told.storeCommand.at(-1)).to.include({ name: "end", outcome: "error" });
+      expect(await other.assignments.find(conference)).to.equal(A);
+      const isKnown = async (): Promise<boolean> => (await other.assignments.find(conference)) === B;
+      await eventually("it is on record", isKnown, BY_ITSELF);
+      expect([...store.told.store, ...other.told.store]).to.deep.equal([]);
+    } finally {
+      for (const turn of turns) await turn.end(null);
+      await from.ask("FLUSHALL");
+      await to.ask("FLUSHALL");
+      for (const server of cluster.servers) await server.ask("CLUSTER", "SETSLOT", slot, "NODE", fromId);
+    }
+  });
 });
 
 describe("sentinels", function () {
@@ -137,6 +175,40 @@ describe("sentinels", function () {
     await eventually("it uses the other one", () => isUsed(second), BY_ITSELF);
     await eventually("it is back", () => !store.isAway(), BY_ITSELF);
     expect(store.told.store[0]?.error?.message).to.equal("has another master by now");
+  });
+
+  /** A line that resets a gateway's so many-th connection; sentinels use it as well. */
+  const openGate = async (upstream: number, nth: number) => {
+    let connections = 0;
+    const sockets = new Set<Socket>();
+    const gate = createServer((client) => {
+      pipeline(client, connect(upstream, "127.0.0.1"), client, () => undefined);
+      client.on("data", (bytes) => {
+        if (!bytes.includes("sfu-gateway") || sockets.has(client)) return;
+        if (++connections === nth) client.resetAndDestroy();
+        else sockets.add(client);
+      });
+    });
+    gate.listen(0, "127.0.0.1");
+    await once(gate, "listening");
+    cleanUp(() => void gate.close());
+    return {
+      port: (gate.address() as AddressInfo).port,
+      connections: () => connections,
+      open: () => [...sockets].filter((socket) => !socket.closed).length,
+    };
+  };
+
+  it("name a master that takes one connection of two: nothing is left of that one", async () => {
+    // The third is the second of the store's own.
+    const gate = await openGate(first.port, 3);
+    const sentinels = await Promise.all([gate.port, gate.port, second.port].map((port) => startSentinel(port)));
+    const store = await open({ at: at(...sentinels.map(({ port }) => port)) });
+    expect(store.isAway()).to.equal(false);
+    expect([await isUsed(first), await isUsed(second)]).to.deep.equal([false, true]);
+    expect(gate.connections()).to.equal(3);
+    await eventually("nothing is left of them", () => gate.open() === 0);
+    expect(store.told.store).to.deep.equal([]);
   });
 
   it("that know no such master are told of", async () => {

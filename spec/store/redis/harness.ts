@@ -56,7 +56,7 @@ export const HASTY_CLOCK: Clock = {
   every: (intervalMs, run) => systemClock.every(intervalMs >= 1000 ? intervalMs / 10 : intervalMs, run),
 };
 
-/** A command's 100 ms, the stagger's 300 at the most, and what a busy machine adds. */
+/** A command's 100 ms, the stagger's 400 at the most, and what a busy machine adds. */
 export const MOMENT_MS = 800;
 
 /** Opens ends of a store, and closes each after its spec: in time, and without an error that nothing accounts for. */

@@ -83,6 +83,20 @@ describe("a Redis that has lost something", function () {
     });
   }
 
+  it("gets back what it loses while it is looked for what else is lost", async () => {
+    const line = await openLine(redis.port);
+    const store = await open({ at: line.port, clock: HASTY_CLOCK });
+    await assign(store, "room", A);
+    // So that a look takes longer than until the next beat; and a script that is not known yet, two ways and less than 100 ms.
+    line.set({ kind: "delay", ms: 15 });
+    const looks = (): number => store.told.storeCommand.filter(({ name }) => name === "scan").length;
+    const before = looks();
+    await eventually("a look has begun", () => looks() > before, BY_ITSELF);
+    await redis.ask("FLUSHALL");
+    await eventually("it is back", async () => (await keysOf(redis, "*:home")).length === 1, BY_ITSELF);
+    expect(store.told.store).to.deep.equal([]);
+  });
+
   it("gets back no assignment whose time is over, and no longer time than was left", async () => {
     const one = await open({ at: redis.port });
     await assign(one, "long", A, 50_000);

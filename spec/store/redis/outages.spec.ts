@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { systemClock } from "../../../lib/clock.ts";
+import { type Clock, systemClock } from "../../../lib/clock.ts";
 import { eventually } from "../../support/eventually.ts";
 import { useFaultProxies } from "../../support/fault-proxy.ts";
 import { useRedis } from "../../support/redis.ts";
@@ -126,6 +126,38 @@ describe("a Redis that", function () {
         await eventually("it is back", () => !store.isAway(), BY_ITSELF);
       }
       expect(store.told.store.map(({ isAway }) => isAway)).to.deep.equal([true, false, true, false, true, false]);
+    });
+  });
+
+  describe("is away for one reason, and then for another,", () => {
+    it("is told of again, but once a minute at most", async () => {
+      let agedMs = 0;
+      const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + agedMs };
+      const stage = await setStage();
+      stage.line.set({ kind: "cut" });
+      const store = await open({ at: stage.line.port, clock });
+      const tried = async (): Promise<void> => {
+        const { connections } = stage.line;
+        await eventually("it has tried again", () => stage.line.connections > connections + 1, BY_ITSELF);
+      };
+      agedMs += 60_000;
+      await tried();
+      const reasons = (): readonly (string | undefined)[] => store.told.store.map(({ error }) => error?.message);
+      expect(reasons()).to.have.length(1);
+      expect(reasons()[0]).to.match(/has closed the connection/);
+      await server.wantPassword("a password that the store has not");
+      stage.line.set({ kind: "none" });
+      await eventually("it is told again", () => store.told.store.length === 2, BY_ITSELF);
+      expect(reasons()[1]).to.match(/wants a password/);
+      expect(store.told.store[1]).to.include({ isAway: true });
+      expect(store.told.store[1]?.forMs).to.be.within(60_000, 80_000);
+      stage.line.set({ kind: "cut" });
+      await tried();
+      expect(reasons()).to.have.length(2);
+      await server.wantPassword("");
+      stage.line.set({ kind: "none" });
+      await eventually("it is back", () => !store.isAway(), BY_ITSELF);
+      expect(store.told.store.at(-1)?.forMs).to.be.within(60_000, 80_000);
     });
   });
 
