@@ -42,10 +42,12 @@ const OPEN_MS = 2000;
 const UNREADABLE_MS = 60_000;
 
 /**
- * The store of several gateways, on Redis or what speaks like it. Whatever happens to Redis costs a call 100 ms at the most,
- * once: from then on the store is away, and each gateway goes by what it knows itself; it tells the others when Redis is back.
+ * The store of several gateways, on Redis or what speaks like it. Whatever happens to Redis costs the calls of that moment
+ * 100 ms: from then on the store is away, and each gateway goes by what it knows itself; it tells the others when Redis is back.
  *
- * - Redis is slow or hangs, refuses writes, or cannot be reached: away; calls of one conference agree by the same ranking.
+ * - Redis is slow or hangs, refuses writes, or cannot be reached: away; gateways agree by the same lots, and a call that begins waits
+ *   up to 0.4 s for its turn.
+ * - One gateway alone cannot reach it: a few seconds later the others, who miss it, go by lots as well.
  * - It is emptied, or has lost its last writes in a failover: each gateway posts again what it knows, within two seconds.
  * - A gateway dies: those who wait for its turn wait half a second more; after three it is no instance any more.
  */
@@ -91,6 +93,7 @@ export function createRedisStore(tools: RedisStoreTools): Store {
     clock,
     instance,
     lastKnown: () => instances.known(),
+    isAnyoneApart: () => instances.isAnyoneSilent(),
     keys,
     link,
     mirror,

@@ -51,7 +51,7 @@ export interface Turn {
   /** The address of the SFU that the conference is assigned to, null for none. */
   readonly home: string | null;
   /**
-   * Whether the others hear of it. Where they do not, everybody chooses by what all know alike, so that they agree most of
+   * Whether all others hear of it. Where one may not, everybody chooses by what all know alike, so that they agree most of
    * the time.
    */
   readonly isShared: boolean;

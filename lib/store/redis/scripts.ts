@@ -133,7 +133,7 @@ end
 return 0`,
 );
 
-/** instances; instance, sealed, life → now; whether it was there; name and sealed of each that lives. */
+/** instances; instance, sealed, life → now; whether it was there; name, sealed and end of each that lives. */
 export const BEAT = script(
   "beat",
   `local time = redis.call('TIME')
@@ -148,6 +148,7 @@ for index = 1, #all, 2 do
   if ends and tonumber(ends) > now then
     table.insert(answer, all[index])
     table.insert(answer, sealed)
+    table.insert(answer, ends)
   else
     redis.call('HDEL', KEYS[1], all[index])
   end

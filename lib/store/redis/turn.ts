@@ -38,9 +38,13 @@ export interface TurnsTools {
   readonly mirror: Mirror;
   readonly waiters: Waiters;
   readonly tellEnd: (ended: Ended) => void;
+  /** Whether another gateway may be placing conferences without hearing of this one's. */
+  readonly isAnyoneApart: () => boolean;
 }
 
-export function createTurns({ clock, keys, link, mirror, waiters, tellEnd }: TurnsTools): Turns {
+export function createTurns(tools: TurnsTools): Turns {
+  const { clock, keys, link, mirror, waiters, tellEnd, isAnyoneApart } = tools;
+
   /** Puts on record how a turn ended. Never rejects: what cannot be recorded is told later. */
   const record = async ({ id, owner, home }: Taken, assignment: Assignment): Promise<string | null> => {
     const { address, channel, ttlMs } = assignment;
@@ -101,7 +105,8 @@ export function createTurns({ clock, keys, link, mirror, waiters, tellEnd }: Tur
       if (ttlMs === 0) return Promise.resolve(null);
       return address === home && lease?.isUnbroken() === true ? Promise.resolve(address) : recorded;
     };
-    return { kind: "turn", home, isShared: by.kind !== "alone", end: (assignment) => (ended ??= end(assignment)) };
+    const isShared = by.kind !== "alone" && !isAnyoneApart();
+    return { kind: "turn", home, isShared, end: (assignment) => (ended ??= end(assignment)) };
   };
 
   return { begin, giveUp };

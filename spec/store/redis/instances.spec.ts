@@ -4,6 +4,7 @@ import { eventually } from "../../support/eventually.ts";
 import { useFaultProxies } from "../../support/fault-proxy.ts";
 import { useRedis } from "../../support/redis.ts";
 import { OTHER_KEY } from "../../support/tokens.ts";
+import { turnOf } from "../stores.ts";
 import { BY_ITSELF, type Instance, MOMENT_MS, HASTY_CLOCK, useInstances } from "./harness.ts";
 
 describe("the gateways that share a Redis", function () {
@@ -44,6 +45,42 @@ describe("the gateways that share a Redis", function () {
     await know(one, one);
     expect(systemClock.monotonic() - leftMs, "before its life would have been over").to.be.below(2000);
     expect(one.told.instances.map(({ instances }) => instances.length).slice(-2)).to.deep.equal([2, 1]);
+  });
+
+  describe("place conferences as those do who cannot be asked", () => {
+    const isAgreed = async (store: Instance, conference: string): Promise<boolean> => {
+      const turn = await turnOf(store, conference);
+      await turn.end(null);
+      return !turn.isShared;
+    };
+
+    it("while one is silent that may be cut off, until it is heard again", async () => {
+      const line = await openLine(redis.port);
+      const one = await open({ clock: HASTY_CLOCK, at: redis.port });
+      const other = await open({ clock: HASTY_CLOCK, at: line.port });
+      await know(one, one, other);
+      expect(await isAgreed(one, "room 1")).to.equal(false);
+      line.set({ kind: "cut" });
+      await know(one, one);
+      expect(await isAgreed(one, "room 2")).to.equal(true);
+      line.set({ kind: "none" });
+      await know(one, one, other);
+      expect(await isAgreed(one, "room 3")).to.equal(false);
+      expect(await isAgreed(other, "room 4")).to.equal(false);
+    });
+
+    it("not when one has taken its leave, and not when the store was emptied", async () => {
+      const one = await open({ clock: HASTY_CLOCK, at: redis.port });
+      const other = await open({ clock: HASTY_CLOCK, at: redis.port });
+      const third = await open({ clock: HASTY_CLOCK, at: redis.port });
+      await know(one, one, other, third);
+      await other.close();
+      await know(one, one, third);
+      expect(await isAgreed(one, "room 1")).to.equal(false);
+      await redis.ask("FLUSHALL");
+      await know(one, one, third);
+      expect(await isAgreed(one, "room 2")).to.equal(false);
+    });
   });
 
   it("know within seconds when one has died", async () => {
