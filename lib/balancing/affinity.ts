@@ -13,7 +13,12 @@ export interface Affinity {
 /** @param ttlMs 0 keeps no assignment at all */
 export function createAffinity(ttlMs: number, { assignments }: Pick<Store, "assignments">): Affinity {
   // There may be assignments from before a reload.
-  if (ttlMs > 0) return { ttlMs, find: (conference) => assignments.find(conference), enter: (...args) => assignments.enter(...args) };
+  if (ttlMs > 0)
+    return {
+      ttlMs,
+      find: (conference) => assignments.find(conference),
+      enter: (...args) => assignments.enter(...args),
+    };
   return {
     ttlMs,
     find: () => Promise.resolve(null),
