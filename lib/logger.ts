@@ -230,7 +230,9 @@ function describeRequest({ outcome, attempts, error, servedBy, coalesced, durati
   const failed = attempts.filter((attempt) => attempt.error !== null);
   const trail = failed.map(({ sfu, error: why }) => `${sfu.address} ${why?.message ?? ""}`).join("; ");
   if (outcome === "ok") {
-    const by = `by ${servedBy?.address ?? "nobody"}${coalesced ? " together with another request" : ""}`;
+    const other =
+      attempts.length === 0 ? " together with a request to another gateway" : " together with another request";
+    const by = `by ${servedBy?.address ?? "an SFU that is not known here"}${coalesced ? other : ""}`;
     return trail === "" ? `channel served ${by} in ${ms}` : `channel served ${by} in ${ms}, after ${trail}`;
   }
   return `no channel after ${ms}: ${[error === null ? outcome : messageOf(error), trail].filter((part) => part !== "").join(": ")}`;

@@ -238,7 +238,16 @@ describe("the log", () => {
   });
 
   it("says which request was served together with another one", () => {
-    expect(request(served({ coalesced: true, attempts: [] })).msg).to.include("together with another request");
+    expect(request(served({ coalesced: true })).msg).to.include(
+      "by http://10.0.0.1:8070 together with another request in",
+    );
+  });
+
+  it("says which request was served together with one to another gateway", () => {
+    const { msg } = request(served({ coalesced: true, attempts: [] }));
+    expect(msg).to.include("by http://10.0.0.1:8070 together with a request to another gateway in");
+    const strange = request(served({ coalesced: true, attempts: [], servedBy: null }));
+    expect(strange.msg).to.include("by an SFU that is not known here together with");
   });
 
   const ends: readonly (readonly [error: GatewayError, level: string])[] = [

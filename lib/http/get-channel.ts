@@ -56,10 +56,17 @@ async function serve(call: Call, state: RequestState, tools: GetChannelTools): P
       failover(call, shared),
     );
     state.attempts = work.attempts;
-    state.coalesced = joined;
-    if (joined) events.emit("coalesced", { requestId: state.requestId });
+    const share = (): void => {
+      state.coalesced = true;
+      events.emit("coalesced", { requestId: state.requestId });
+    };
+    state.coalesced = false;
+    if (joined) share();
     try {
-      return await result;
+      const served = await result;
+      // Another gateway has asked.
+      if (!joined && work.attempts.length === 0) share();
+      return served;
     } catch (error) {
       const isRefusal = error instanceof GatewayError && error.code === "refused_by_sfu";
       const isTheirs = joined && work.call.join.query !== call.join.query;

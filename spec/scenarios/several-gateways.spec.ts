@@ -113,6 +113,9 @@ describe("scenario: several gateways on one Redis", function () {
     expectAnswered(conferences);
     expect(splitOf(conferences)).to.equal(0);
     expect(made()).to.equal(25);
+    const shared = await Promise.all(gateways.map((gateway) => gateway.metric("coalesced_total")));
+    const asked = sfus.reduce((sum, { requests }) => sum + requests.length, 0);
+    expect(shared.reduce((sum, count) => sum + count, 0)).to.equal(25 * MEMBERS - asked);
   });
 
   it("one channel also where the SFU has forgotten a conference that is still assigned to it", async () => {
