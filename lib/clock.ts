@@ -142,6 +142,23 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
 }
 
 /**
+ * What `work` brings, null where that is not there when the time is up. The work goes on.
+ *
+ * @throws the reason of `bounds.signal` when that is aborted; whatever `work` throws in time
+ */
+export function inTime<T>(bounds: Omit<Bounds, "onTimeout">, work: Promise<T>): Promise<T | null> {
+  let isLate = false;
+  const onTimeout = (): Error => {
+    isLate = true;
+    return new Error("the time is up");
+  };
+  return withDeadline({ ...bounds, onTimeout }, () => work).catch((error: unknown) => {
+    if (isLate) return null;
+    throw error;
+  });
+}
+
+/**
  * Whether a time limit has struck so much later than it was set for that this process, and not whoever was waited for, was
  * the slow one: it was stopped, or had too much to do.
  */

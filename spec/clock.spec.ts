@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { getEventListeners } from "node:events";
-import { type Clock, sleep, withDeadline } from "../lib/clock.ts";
+import { type Clock, inTime, sleep, withDeadline } from "../lib/clock.ts";
 import { useFakeClock } from "./support/clock.ts";
 
 describe("time", () => {
@@ -220,5 +220,27 @@ describe("time", () => {
       expect(given!.aborted).to.be.false;
       expectNothingLeft();
     });
+  });
+});
+
+describe("what has a limited time", () => {
+  const clock = useFakeClock();
+  const late = (): Promise<string> => sleep(clock, 200).then(() => "late");
+
+  it("brings what it brings in time, and null where it is late", async () => {
+    const both = Promise.all([inTime({ clock, timeoutMs: 201 }, late()), inTime({ clock, timeoutMs: 199 }, late())]);
+    await clock.elapse(300);
+    expect(await both).to.deep.equal(["late", null]);
+    expect(clock.timers()).to.equal(0);
+  });
+
+  it("throws what it throws, and the reason of the signal", async () => {
+    const reason = new Error("enough");
+    const thrown = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+    expect(await thrown(inTime({ clock, timeoutMs: 100 }, Promise.reject(reason)))).to.equal(reason);
+    const caller = new AbortController();
+    const given = thrown(inTime({ clock, timeoutMs: 100, signal: caller.signal }, new Promise(() => undefined)));
+    caller.abort(reason);
+    expect(await given).to.equal(reason);
   });
 });

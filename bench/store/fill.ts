@@ -5,6 +5,7 @@ import { Events } from "../../lib/events.ts";
 import { createRedisStore } from "../../lib/store/redis.ts";
 import { createKeys } from "../../lib/store/redis/keys.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { storeOn } from "../../spec/support/redis.ts";
 import { startRedis } from "../../spec/support/redis-server.ts";
 import { GATEWAY_KEY } from "../../spec/support/tokens.ts";
 
@@ -22,7 +23,6 @@ export interface Filled {
 
 const AT_A_TIME = 64;
 const TTL_MS = 3_600_000;
-const PREFIX = "sfu-gateway";
 
 /** The journal has its full length after so many. */
 const BEFORE = 25_000;
@@ -41,17 +41,13 @@ export async function fill(conferences: number): Promise<Filled> {
   };
   const redis = await startRedis(['save ""', "appendonly no"]);
   const key = parseKey(GATEWAY_KEY);
+  const settings = storeOn(redis.port);
   const create = (): Store =>
     createRedisStore({
       clock: systemClock,
       random: systemRandom,
       events: new Events(),
-      settings: {
-        at: { kind: "single", host: { host: "127.0.0.1", port: redis.port }, database: 0 },
-        isTls: false,
-        username: null,
-        prefix: PREFIX,
-      },
+      settings,
       password: null,
       sentinelPassword: null,
       ca: null,
@@ -86,7 +82,7 @@ export async function fill(conferences: number): Promise<Filled> {
     const tookS = (systemClock.monotonic() - beganMs) / 1000;
     return {
       redisBytes: (await usedMemory()) - redisBefore,
-      journalBytes: Number(await redis.ask("MEMORY", "USAGE", createKeys(PREFIX).journal, "SAMPLES", 0)),
+      journalBytes: Number(await redis.ask("MEMORY", "USAGE", createKeys(settings.prefix).journal, "SAMPLES", 0)),
       heapBytes: (await heapUsed()) - heapBefore,
       remembered: store.assignments.size(),
       commandsPerSecond: conferences / tookS,

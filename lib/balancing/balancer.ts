@@ -81,16 +81,15 @@ function arrange(
   const { strategy: name, weights } = balancing;
   const geo = createGeo(regions);
   const placeOf: StrategyTools["placeOf"] = ({ region }) => (region === null ? null : geo.region(region));
-  const tools = { ...remembering, placeOf, distanceWeight: weights.distance, depth: failover.maxRetries };
+  const byLoad = name === "load";
+  // In turn it is the nearest first, whatever the weight.
+  const distanceWeight = byLoad ? weights.distance : 1;
+  const tools = { ...remembering, placeOf, distanceWeight, depth: failover.maxRetries };
   return {
     placeOf,
-    distancesTo: ({ place }) => distances(place, placeOf, name === "load" ? weights.distance : 1),
+    distancesTo: ({ place }) => distances(place, placeOf, distanceWeight),
     strategy: strategies[name](tools),
-    agreedStrategy: createAgreedStrategy({
-      ...tools,
-      distanceWeight: name === "load" ? weights.distance : 1,
-      byLoad: name === "load",
-    }),
+    agreedStrategy: createAgreedStrategy({ ...tools, byLoad }),
     strategyForAll: (available, placement) =>
       strategies[name]({
         ...tools,

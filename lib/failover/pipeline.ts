@@ -3,7 +3,7 @@ import type { Affinity } from "../balancing/affinity.ts";
 import type { Ledger } from "../balancing/ledger.ts";
 import type { Candidate, Candidates, Rank } from "../balancing/rank.ts";
 import type { Placement } from "../balancing/strategy.ts";
-import { type Clock, withDeadline } from "../clock.ts";
+import { type Clock, inTime, withDeadline } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { SfuError, toError } from "../errors.ts";
 import type { AttemptEvent, Events } from "../events.ts";
@@ -205,11 +205,8 @@ async function walkInTurn(
   };
 
   /** What is not on record when the caller gives up goes on there without him. @returns null then */
-  const inBudget = (recorded: Promise<string | null>): Promise<string | null> => {
-    const timeoutMs = Math.max(0, call.deadlineMs - clock.monotonic());
-    const onTimeout = (): Error => new Error("it is still being put on record");
-    return withDeadline({ clock, timeoutMs, onTimeout }, () => recorded).catch(() => null);
-  };
+  const inBudget = (recorded: Promise<string | null>): Promise<string | null> =>
+    inTime({ clock, timeoutMs: Math.max(0, call.deadlineMs - clock.monotonic()) }, recorded);
 
   try {
     const served = await serve();

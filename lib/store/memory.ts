@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, withDeadline } from "../clock.ts";
+import { type Clock, inTime } from "../clock.ts";
 import { createTtlCache } from "../ttl-cache.ts";
 import type { Assignment, Assignments, Board, Heard, Notices, Placed, Post, Store, Topic, Turn } from "./store.ts";
 
@@ -77,13 +77,8 @@ export function createMemoryStore(clock: Clock, hub: MemoryHub = createMemoryHub
         if (waiting === undefined) return begin(conference, []);
         const leftMs = untilMs - clock.monotonic();
         if (leftMs <= 0) return begin(conference, null);
-        const onTimeout = (): Error => new Error("the turn has not ended");
-        const placed = await withDeadline({ clock, timeoutMs: leftMs, signal, onTimeout }, () => {
-          return new Promise<Placed | null>((resolve) => waiting.push(resolve));
-        }).catch((error: unknown) => {
-          if (signal.aborted) throw error;
-          return null;
-        });
+        const ended = new Promise<Placed | null>((resolve) => waiting.push(resolve));
+        const placed = await inTime({ clock, timeoutMs: leftMs, signal }, ended);
         if (placed !== null) return placed;
       }
     },

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { getCACertificates } from "node:tls";
 import type { AuthKey } from "../auth/keys.ts";
 import type { Secret } from "../auth/secret.ts";
-import { type Clock, type Random, withDeadline } from "../clock.ts";
+import { type Clock, inTime, type Random } from "../clock.ts";
 import type { StoreSettings } from "../config/config.ts";
 import { toError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -121,8 +121,8 @@ export function createRedisStore(tools: RedisStoreTools): Store {
     board,
     notices: news,
     async open() {
-      const bounds = { clock, timeoutMs: OPEN_MS, onTimeout: () => new Error("it goes on") };
-      await withDeadline(bounds, () => link.open({ ...attendance, onAway: () => waiters.wakeAll() })).catch(() => null);
+      const opened = link.open({ ...attendance, onAway: () => waiters.wakeAll() });
+      await inTime({ clock, timeoutMs: OPEN_MS }, opened);
     },
     async close() {
       await instances.leave(link.run).catch(() => null);

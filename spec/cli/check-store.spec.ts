@@ -8,7 +8,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { sfuTable, useFiles } from "../config/harness.ts";
 import { freePort } from "../support/ports.ts";
 import { seeded } from "../support/random.ts";
-import { useRedis } from "../support/redis.ts";
+import { storeOn, useRedis } from "../support/redis.ts";
 import { GATEWAY_KEY, OTHER_KEY, sfuKey } from "../support/tokens.ts";
 import { nodesOf, type Ran, runCli } from "./harness.ts";
 
@@ -42,12 +42,7 @@ describe("check, of a store", function () {
       clock: systemClock,
       random: systemRandom,
       events: new Events(),
-      settings: {
-        at: { kind: "single", host: { host: "127.0.0.1", port: redis.port }, database: 0 },
-        isTls: false,
-        username: null,
-        prefix: "sfu-gateway",
-      },
+      settings: storeOn(redis.port),
       password: null,
       sentinelPassword: null,
       ca: null,

@@ -7,7 +7,7 @@ import { disconnectToken, postOf } from "../support/disconnect.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FaultProxy, useFaultProxies } from "../support/fault-proxy.ts";
 import { type GatewaySetup, type Joined, startGateway, type TestGateway } from "../support/gateway.ts";
-import { useRedis } from "../support/redis.ts";
+import { storeOn, useRedis } from "../support/redis.ts";
 import { useSimulatedSfus } from "../support/simulators.ts";
 import { OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
@@ -35,12 +35,7 @@ describe("scenario: several gateways on one Redis", function () {
       sfus: sfus.map(({ address }, index) => ({ address, key: sfuKey(index + 1) })),
       env: { SFU_GATEWAY_REGISTRATION_KEY: OTHER_KEY, SFU_GATEWAY_ADMIN_TOKEN: ADMIN_TOKEN },
       registration: { allow: ["http://127.0.0.1"] },
-      store: {
-        at: { kind: "single", host: { host: "127.0.0.1", port: line.port }, database: 0 },
-        isTls: false,
-        username: null,
-        prefix: "sfu-gateway",
-      },
+      store: storeOn(line.port),
       ...parts,
     });
     cleanUp(() => gateway.close());

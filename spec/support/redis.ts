@@ -1,3 +1,4 @@
+import type { StoreSettings } from "../../lib/config/config.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 import { needsTools } from "./tools.ts";
 
@@ -39,5 +40,15 @@ function delegate(server: () => RedisServer): RedisServer {
     wantPassword: (password) => server().wantPassword(password),
     reset: () => server().reset(),
     end: () => server().end(),
+  };
+}
+
+/** A store on a port of loopback, as the configuration has it by default. */
+export function storeOn(port: number): StoreSettings {
+  return {
+    at: { kind: "single", host: { host: "127.0.0.1", port }, database: 0 },
+    isTls: false,
+    username: null,
+    prefix: "sfu-gateway",
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from "../../clock.ts";
+import { type Clock, inTime } from "../../clock.ts";
 import type { SharedAssignments } from "./assignments.ts";
 import type { SharedBoard } from "./board.ts";
 import { BEAT_INTERVAL_MS, type Instances } from "./instances.ts";
@@ -70,8 +70,7 @@ export function createAttendance(tools: AttendanceTools): Pick<LinkUser, "prepar
       await instances.beat(session.run);
       journal.follow(session);
       const work = synchronise(session).catch((error: unknown) => session.fail(error));
-      const bounds = { clock, timeoutMs: SYNCHRONISE_MS, onTimeout: () => new Error("it goes on") };
-      await withDeadline(bounds, () => work).catch(() => null);
+      await inTime({ clock, timeoutMs: SYNCHRONISE_MS }, work);
     },
     onUp(session) {
       const beat = createBeat(session);

@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from "../../clock.ts";
+import { type Clock, inTime } from "../../clock.ts";
 import type { Placed } from "../store.ts";
 
 /** Those who wait here for the end of somebody else's turn, by the id of the conference. */
@@ -39,13 +39,7 @@ export function createWaiters(clock: Clock): Waiters {
       const here = places.get(id) ?? new Set<Place>();
       places.set(id, here.add(place));
       return {
-        ended: (timeoutMs, signal) =>
-          withDeadline({ clock, timeoutMs, signal, onTimeout: () => new Error("it goes on") }, () => promise).catch(
-            (error: unknown) => {
-              if (signal.aborted) throw error;
-              return null;
-            },
-          ),
+        ended: (timeoutMs, signal) => inTime({ clock, timeoutMs, signal }, promise),
         leave() {
           here.delete(place);
           if (here.size === 0 && places.get(id) === here) places.delete(id);

@@ -10,12 +10,14 @@ import { createProber } from "../../../lib/sfu/prober.ts";
 import { toHeartbeat } from "../../../lib/sfu/registration/heartbeat.ts";
 import { createRegistry, type Registry } from "../../../lib/sfu/registry.ts";
 import { createReportBoard } from "../../../lib/sfu/report-board.ts";
+import { orderFor } from "../../../lib/rendezvous.ts";
 import type { Health, Sfu } from "../../../lib/sfu/sfu.ts";
 import { createShares } from "../../../lib/sfu/shares.ts";
 import { createHeartbeats, type Heartbeats } from "../../../lib/sfu/sources/heartbeat.ts";
 import { createRegistrations, type Registrations } from "../../../lib/sfu/sources/registrations.ts";
 import { createStatsReader } from "../../../lib/sfu/stats-reader.ts";
 import type { Notice, Store } from "../../../lib/store/store.ts";
+import { sfuOf } from "../../support/fleet.ts";
 import { seeded } from "../../support/random.ts";
 import { FakeClient } from "../harness.ts";
 import type { Room, RoomStore } from "./room.ts";
@@ -171,4 +173,17 @@ export function useInstances(
     running.push(...started);
     return started;
   };
+}
+
+export function fleetOf(count: number): readonly Sfu[] {
+  return Array.from({ length: count }, (_, index) => sfuOf(index + 1));
+}
+
+/** Whose share an SFU is. */
+export function ownerOf(sfu: Sfu, instances: readonly Instance[]): Instance {
+  const [first] = orderFor(
+    sfu.address,
+    instances.map(({ store }) => store.instance),
+  );
+  return instances.find(({ store }) => store.instance === first)!;
 }

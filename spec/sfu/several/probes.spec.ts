@@ -1,11 +1,9 @@
 import { expect } from "chai";
-import { orderFor } from "../../../lib/rendezvous.ts";
 import { LOOKS_A_SECOND } from "../../../lib/sfu/hints.ts";
 import type { Sfu } from "../../../lib/sfu/sfu.ts";
 import { useFakeClock } from "../../support/clock.ts";
-import { sfuOf } from "../../support/fleet.ts";
 import { answered } from "../harness.ts";
-import { BREAKER, HEALTH, type Instance, useInstances } from "./instances.ts";
+import { fleetOf, BREAKER, HEALTH, type Instance, ownerOf, useInstances } from "./instances.ts";
 import { createRoom, type Room } from "./room.ts";
 
 const { intervalMs: INTERVAL_MS } = HEALTH;
@@ -18,14 +16,8 @@ describe("several gateways that probe one fleet", () => {
     room = createRoom(clock);
   });
 
-  const fleet = (count: number): readonly Sfu[] => Array.from({ length: count }, (_, index) => sfuOf(index + 1));
   const probes = (instances: readonly Instance[], sfu: Sfu): number =>
     instances.reduce((sum, { client }) => sum + client.count("noop", sfu), 0);
-  const ownerOf = (sfu: Sfu, instances: readonly Instance[]): Instance => {
-    const names = instances.map(({ store }) => store.instance);
-    const [first] = orderFor(sfu.address, names);
-    return instances.find(({ store }) => store.instance === first)!;
-  };
   const othersThan = (one: Instance, instances: readonly Instance[]): Instance[] =>
     instances.filter((instance) => instance !== one);
   const kill = (instances: readonly Instance[], sfu: Sfu, how: "refuses" | "hangs" = "refuses"): void => {
@@ -43,7 +35,7 @@ describe("several gateways that probe one fleet", () => {
 
     for (const count of [1, 2, 4]) {
       it(`so that each SFU is probed once an interval, and little more, by ${String(count)}`, async () => {
-        const sfus = fleet(100);
+        const sfus = fleetOf(100);
         const instances = await start(count, { sfus });
         await clock.elapse(2 * INTERVAL_MS);
         const before = sfus.map((sfu) => probes(instances, sfu));
@@ -57,7 +49,7 @@ describe("several gateways that probe one fleet", () => {
     }
 
     it("evenly", async () => {
-      const sfus = fleet(200);
+      const sfus = fleetOf(200);
       const instances = await start(4, { sfus });
       await clock.elapse(20 * INTERVAL_MS);
       const counts = instances.map(({ client }) => client.asked.filter(({ what }) => what === "noop").length);
@@ -65,7 +57,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("so that each sees every SFU by itself now and then", async () => {
-      const sfus = fleet(50);
+      const sfus = fleetOf(50);
       const instances = await start(3, { sfus });
       await clock.elapse(INTERVAL_MS);
       for (const { client } of instances) client.asked.length = 0;
@@ -75,7 +67,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("and know each SFU within the first interval, whoever's it is", async () => {
-      const sfus = fleet(50);
+      const sfus = fleetOf(50);
       const instances = await start(3, { sfus });
       await clock.elapse(INTERVAL_MS);
       for (const sfu of sfus) expect(states(instances, sfu)).to.deep.equal(["healthy", "healthy", "healthy"]);
@@ -84,7 +76,7 @@ describe("several gateways that probe one fleet", () => {
 
   describe("take over from one that leaves", () => {
     it("within an interval, whatever it had", async () => {
-      const sfus = fleet(60);
+      const sfus = fleetOf(60);
       const instances = await start(3, { sfus });
       await clock.elapse(3 * INTERVAL_MS);
       const [leaver, ...rest] = instances;
@@ -98,7 +90,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("so that an SFU that dies then is down everywhere within two intervals more", async () => {
-      const sfus = fleet(60);
+      const sfus = fleetOf(60);
       const instances = await start(3, { sfus });
       await clock.elapse(3 * INTERVAL_MS);
       const [leaver, ...rest] = instances;
@@ -111,7 +103,7 @@ describe("several gateways that probe one fleet", () => {
 
   describe("that cannot reach each other", () => {
     it("each probe all, and share again once they can", async () => {
-      const sfus = fleet(50);
+      const sfus = fleetOf(50);
       const instances = await start(2, { sfus });
       await clock.elapse(2 * INTERVAL_MS);
       const perInterval = async (): Promise<number> => {
@@ -131,7 +123,7 @@ describe("several gateways that probe one fleet", () => {
   describe("and an SFU that dies", () => {
     for (const how of ["refuses", "hangs"] as const) {
       it(`is down at all of them within two intervals and the time of two probes, where it ${how}`, async () => {
-        const sfus = fleet(40);
+        const sfus = fleetOf(40);
         const instances = await start(4, { sfus });
         await clock.elapse(2 * INTERVAL_MS);
         for (const sfu of sfus) kill(instances, sfu, how);
@@ -141,7 +133,7 @@ describe("several gateways that probe one fleet", () => {
     }
 
     it("is looked at by everybody as soon as its own has missed it", async () => {
-      const [sfu] = fleet(1);
+      const [sfu] = fleetOf(1);
       const instances = await start(3, { sfus: [sfu!] });
       await settle();
       const owner = ownerOf(sfu!, instances);
@@ -152,7 +144,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("is probed by whoever's calls have found it dead until his breaker is closed", async () => {
-      const [sfu] = fleet(1);
+      const [sfu] = fleetOf(1);
       const instances = await start(2, { sfus: [sfu!] });
       await settle();
       const [other] = othersThan(ownerOf(sfu!, instances), instances);
@@ -169,7 +161,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("is back at each by its own probes", async () => {
-      const [sfu] = fleet(1);
+      const [sfu] = fleetOf(1);
       const instances = await start(3, { sfus: [sfu!] });
       await settle();
       kill(instances, sfu!);
@@ -187,7 +179,7 @@ describe("several gateways that probe one fleet", () => {
     let owner: Instance;
     let others: Instance[];
     beforeEach(async () => {
-      [sfu] = fleet(1) as [Sfu];
+      [sfu] = fleetOf(1) as [Sfu];
       instances = await start(3, { sfus: [sfu] });
       await clock.elapse(2 * INTERVAL_MS);
       owner = ownerOf(sfu, instances);
@@ -244,7 +236,7 @@ describe("several gateways that probe one fleet", () => {
   });
 
   it("find an SFU dead that is the share of one that does not know it, having another configuration or list", async () => {
-    const sfus = fleet(40);
+    const sfus = fleetOf(40);
     const [one] = await start(1, { sfus });
     await start(1, { sfus: [] });
     await clock.elapse(2 * INTERVAL_MS);
@@ -254,7 +246,7 @@ describe("several gateways that probe one fleet", () => {
   });
 
   it("tell nobody of trouble where nobody is", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const [only] = await start(1, { sfus: [sfu!] });
     await settle();
     kill([only!], sfu!);
@@ -268,7 +260,7 @@ describe("several gateways that probe one fleet", () => {
     let one: Instance;
     let other: Instance;
     beforeEach(async () => {
-      [sfu] = fleet(1) as [Sfu];
+      [sfu] = fleetOf(1) as [Sfu];
       [one, other] = (await start(2, { sfus: [sfu] })) as [Instance, Instance];
       await settle();
     });
@@ -348,7 +340,7 @@ describe("several gateways that probe one fleet", () => {
 
   describe("and a storm of hints", () => {
     it("of a mad one is no storm of probes, and takes no SFU out", async () => {
-      const sfus = fleet(400);
+      const sfus = fleetOf(400);
       const [mad, sane] = (await start(2, { sfus })) as [Instance, Instance];
       await clock.elapse(2 * INTERVAL_MS);
       const rate = async (seconds: number, each: () => void): Promise<number> => {
@@ -372,7 +364,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("draws no more than so many probes in a second, and the rest within the interval", async () => {
-      const sfus = fleet(400);
+      const sfus = fleetOf(400);
       const [one, other] = (await start(2, { sfus })) as [Instance, Instance];
       await clock.elapse(2 * INTERVAL_MS);
       const left = sfus.filter((sfu) => ownerOf(sfu, [one, other]) === one);
@@ -387,7 +379,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("of a region that dies leaves no other SFU unwatched", async () => {
-      const sfus = fleet(300);
+      const sfus = fleetOf(300);
       const instances = await start(2, { sfus });
       await clock.elapse(2 * INTERVAL_MS);
       const [dead, alive] = [sfus.slice(0, 200), sfus.slice(200)];
@@ -398,7 +390,7 @@ describe("several gateways that probe one fleet", () => {
     });
 
     it("about SFUs that nobody knows is nothing", async () => {
-      const sfus = fleet(2);
+      const sfus = fleetOf(2);
       const [one, other] = (await start(2, { sfus })) as [Instance, Instance];
       await settle();
       for (let n = 0; n < 1000; n++) {

@@ -1,11 +1,9 @@
 import { expect } from "chai";
-import { orderFor } from "../../../lib/rendezvous.ts";
 import type { Sfu } from "../../../lib/sfu/sfu.ts";
 import { useFakeClock } from "../../support/clock.ts";
-import { sfuOf } from "../../support/fleet.ts";
 import { sfuKey } from "../../support/tokens.ts";
 import { answered } from "../harness.ts";
-import { HEALTH, type Instance, useInstances } from "./instances.ts";
+import { fleetOf, HEALTH, type Instance, ownerOf, useInstances } from "./instances.ts";
 import { createRoom, type Room } from "./room.ts";
 
 const { statsIntervalMs: INTERVAL_MS } = HEALTH;
@@ -19,23 +17,15 @@ describe("several gateways that read the statistics of one fleet", () => {
     room = createRoom(clock);
   });
 
-  const fleet = (count: number): readonly Sfu[] => Array.from({ length: count }, (_, index) => sfuOf(index + 1));
   const readings = (instances: readonly Instance[], sfu: Sfu): number =>
     instances.reduce((sum, { client }) => sum + client.count("stats", sfu), 0);
   const carry = (instances: readonly Instance[], sfus: readonly Sfu[], load = LOAD): void => {
     for (const { client } of instances) for (const sfu of sfus) client.of(sfu).stats = { ...load, uuids: ["a"] };
   };
-  const ownerOf = (sfu: Sfu, instances: readonly Instance[]): Instance => {
-    const [first] = orderFor(
-      sfu.address,
-      instances.map(({ store }) => store.instance),
-    );
-    return instances.find(({ store }) => store.instance === first)!;
-  };
 
   for (const count of [1, 2, 4]) {
     it(`read each SFU's once an interval, where they are ${String(count)}, and all know it`, async () => {
-      const sfus = fleet(40);
+      const sfus = fleetOf(40);
       const instances = await start(count, { sfus });
       carry(instances, sfus);
       await clock.elapse(2 * INTERVAL_MS);
@@ -54,7 +44,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   }
 
   it("tell as old a report as it is: of the moment when it was asked for", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const [one, other] = (await start(2, { sfus: [sfu!] })) as [Instance, Instance];
     for (const { client } of [one, other]) {
       client.of(sfu!).stats = { afterMs: 800, then: { ...LOAD, uuids: [] } };
@@ -66,7 +56,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("leave the list of channels with who has read it", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const instances = await start(2, { sfus: [sfu!] });
     const owner = ownerOf(sfu!, instances);
     carry([owner], [sfu!]);
@@ -77,7 +67,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("take over within an interval from one that leaves", async () => {
-    const sfus = fleet(60);
+    const sfus = fleetOf(60);
     const instances = await start(3, { sfus });
     await clock.elapse(2 * INTERVAL_MS);
     const [leaver, ...rest] = instances;
@@ -89,7 +79,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("read for one that does not get there", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const instances = await start(3, { sfus: [sfu!] });
     await clock.elapse(2 * INTERVAL_MS);
     const owner = ownerOf(sfu!, instances);
@@ -108,7 +98,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("each try those whose statistics nobody can read", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const instances = await start(2, { sfus: [sfu!] });
     for (const { client } of instances) client.of(sfu!).stats = answered(404);
     await clock.elapse(10 * INTERVAL_MS);
@@ -116,7 +106,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("each read all while they cannot reach each other, and share again afterwards", async () => {
-    const sfus = fleet(20);
+    const sfus = fleetOf(20);
     const instances = await start(2, { sfus });
     await clock.elapse(2 * INTERVAL_MS);
     const perInterval = async (): Promise<number> => {
@@ -132,7 +122,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("know the load at once where they start, and read nothing that is known", async () => {
-    const sfus = fleet(20);
+    const sfus = fleetOf(20);
     const [one] = await start(1, { sfus });
     carry([one!], sfus);
     await clock.elapse(INTERVAL_MS);
@@ -146,7 +136,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("do not take an older report for a younger one", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const [one, other] = (await start(2, { sfus: [sfu!] })) as [Instance, Instance];
     await clock.elapse(INTERVAL_MS);
     const own = { sessions: 1, channels: 1, cpu: null, memory: null, atMs: clock.monotonic() };
@@ -157,7 +147,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   });
 
   it("do not put it over what an SFU tells by itself", async () => {
-    const [sfu] = fleet(1);
+    const [sfu] = fleetOf(1);
     const [one, other] = (await start(2, { sfus: [sfu!] })) as [Instance, Instance];
     const address = sfu!.address;
     const load = { channels: 2, sessions: 7, cpuUsage: 0.25, memoryUsage: 0.5 };
@@ -177,7 +167,7 @@ describe("several gateways that read the statistics of one fleet", () => {
   };
   for (const [what, text] of Object.entries(rubbish)) {
     it(`take ${what} for no report`, async () => {
-      const [sfu] = fleet(1);
+      const [sfu] = fleetOf(1);
       const [one, other] = (await start(2, { sfus: [sfu!] })) as [Instance, Instance];
       await one.store.board.post("reports", sfu!.address, text, INTERVAL_MS);
       expect(other.registry.report(sfu!)).to.equal(null);
