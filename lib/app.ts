@@ -46,6 +46,7 @@ import { createSourceList } from "./sfu/sources/list.ts";
 import { createRegistrations } from "./sfu/sources/registrations.ts";
 import { staticSfus } from "./sfu/sources/static.ts";
 import { createStatsReader } from "./sfu/stats-reader.ts";
+import { sendByHttp } from "./sfu/transport/http.ts";
 import { createMemoryStore } from "./store/memory.ts";
 import { createRedisStore, type RedisStoreTools } from "./store/redis.ts";
 import type { Store } from "./store/store.ts";
@@ -103,7 +104,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
 
   const registry = createRegistry(clock, events);
   const names = createNames({ clock, ...(tools.resolve === undefined ? {} : { resolve: tools.resolve }) });
-  const exchange = createExchange({ clock, names, ca: config.tls.ca });
+  const exchange = createExchange({ clock, names, transport: sendByHttp, ca: config.tls.ca });
   let rulesInForce = createAddressRules(config.registration.allow, names);
   const rules: AddressRules = {
     check: (address) => rulesInForce.check(address),
@@ -149,12 +150,12 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
   });
   const registrations = createRegistrations({ clock, events, registry, heartbeats, rules, store });
   const watching = { clock, random, events, registry, client };
-  const stopProbing = createProber(config, { ...watching, breakers, store, lagSince });
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
   const homes = createChannelHomes(registry, clock);
   const board = createReportBoard({ clock, registry, store, reportsItself });
   const isMine = createShares(store);
-  const stopReading = createStatsReader(config.health, { ...watching, homes, reportsItself, isMine, board });
+  const readings = createStatsReader(config.health, { ...watching, homes, reportsItself, isMine, board });
+  const stopProbing = createProber(config, { ...watching, breakers, store, readings, lagSince });
   heedPlacements({ clock, events, registry, ledger, homes, store });
   const externalSource = createExternalSource({ clock, random, events, registry, names });
   const listed = createSourceList(registry, "static");
@@ -280,7 +281,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       await disconnects.ended(untilMs - clock.monotonic());
       externalSource.close();
       heartbeats.close();
-      stopReading();
+      readings.stop();
       stopProbing();
       stopTelling();
       stopLooking();

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual, type webcrypto } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual, type webcrypto } from "node:crypto";
 import { inspect } from "node:util";
 
 /** Keys shorter than this are accepted with a warning; o-sfu refuses them (contract.md, «Keys»). */
@@ -8,30 +8,26 @@ export const RECOMMENDED_KEY_BYTES = 32;
  * An HMAC-SHA256 key. It shows itself nowhere: not in JSON, not in a log, not in an inspection.
  */
 export class AuthKey {
-  readonly #bytes: Buffer;
+  /** With the bytes themselves each HMAC would take five times as long: Node makes such an object of them every time. */
+  readonly #key: KeyObject;
   #digested: Buffer | null = null;
-  #imported: Promise<webcrypto.CryptoKey> | null = null;
 
   /** @param bytes at least one byte; from {@link parseKey} unless a spec needs something else */
   constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+    this.#key = createSecretKey(bytes);
   }
 
   get length(): number {
-    return this.#bytes.length;
+    return this.#key.symmetricKeySize ?? 0;
   }
 
-  /** The form that jose works fastest with; imported once, not extractable. */
-  cryptoKey(): Promise<webcrypto.CryptoKey> {
-    this.#imported ??= crypto.subtle.importKey("raw", this.#bytes, { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-      "verify",
-    ]);
-    return this.#imported;
+  /** The form that jose works with; not extractable. */
+  cryptoKey(): webcrypto.CryptoKey {
+    return this.#key.toCryptoKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
   }
 
   hmac(data: Uint8Array | string): Buffer {
-    return createHmac("sha256", this.#bytes).update(data).digest();
+    return createHmac("sha256", this.#key).update(data).digest();
   }
 
   /** In constant time, so that an answer's delay tells nothing about the key. */

@@ -43,18 +43,29 @@ export function createThrottles(settings: Config["authFailures"], events: Events
 }
 
 function createThrottle(limit: AddressLimit, mode: "answers" | "locks"): Throttle {
+  if (mode === "answers") {
+    return {
+      async watch(address, verify) {
+        try {
+          return await verify();
+        } catch (error) {
+          const waitMs = isRefusal(error) ? await limit.take(address) : null;
+          throw waitMs === null ? error : tooMany(waitMs);
+        }
+      },
+    };
+  }
   return {
     async watch(address, verify) {
       // Counted before anybody has looked: of a thousand that come at once, all would be looked at else.
       const waitMs = await limit.take(address);
-      if (waitMs !== null && mode === "locks") throw tooMany(waitMs);
+      if (waitMs !== null) throw tooMany(waitMs);
       try {
         const verified = await verify();
         await limit.giveBack(address);
         return verified;
       } catch (error) {
         if (!isRefusal(error)) await limit.giveBack(address);
-        else if (waitMs !== null) throw tooMany(waitMs);
         throw error;
       }
     },

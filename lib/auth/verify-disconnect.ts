@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { type ErrorCode, GatewayError } from "../errors.ts";
 import type { AuthKey } from "./keys.ts";
 import { parseKeepingNumbers } from "./resign.ts";
-import { checkIssuedAt, type Verified, verifyWithAny } from "./verify.ts";
+import { type Verified, verifyWithAny } from "./verify.ts";
 
 /** One channel, and the sessions in it that are to end. */
 export type ChannelSessions = readonly [uuid: string, sessionIds: readonly unknown[]];
@@ -12,10 +12,10 @@ export interface DisconnectOrder {
   /** Each uuid once. */
   readonly channels: readonly ChannelSessions[];
   /** The claims as JSON in UTF-8 with these channels alone; all others, and the text of numbers, as they were sent. */
-  readonly claimsFor: (channels: readonly ChannelSessions[]) => Uint8Array;
+  readonly claimsFor: (channels: readonly ChannelSessions[]) => Buffer;
 }
 
-export type VerifyDisconnect = (token: string) => Promise<DisconnectOrder>;
+export type VerifyDisconnect = (token: string) => DisconnectOrder;
 
 /**
  * A verifier for what Odoo sends to `/v1/disconnect`: a token as for a channel, without `iss`.
@@ -24,20 +24,18 @@ export type VerifyDisconnect = (token: string) => Promise<DisconnectOrder>;
  *   SFUs' own status for all of these (contract.md). The message holds no part of the token.
  */
 export function createDisconnectVerifier(keys: readonly AuthKey[], clock: Clock): VerifyDisconnect {
-  return async (text) => {
+  return (text) => {
     const token = text.trim();
     if (token === "") throw refusal("missing_token", "expected a JWT as the body");
-    return orderOf(await verified(token, keys, clock));
+    return orderOf(verified(token, keys, clock));
   };
 }
 
 type Checked = Pick<Verified, "claims" | "payload">;
 
-async function verified(token: string, keys: readonly AuthKey[], clock: Clock): Promise<Checked> {
+function verified(token: string, keys: readonly AuthKey[], clock: Clock): Checked {
   try {
-    const checked = await verifyWithAny(token, keys, clock);
-    checkIssuedAt(checked.claims, clock);
-    return checked;
+    return verifyWithAny(token, keys, clock);
   } catch (error) {
     throw error instanceof GatewayError ? refusal(error.code, error.message) : error;
   }

@@ -6,6 +6,7 @@ import { systemClock } from "../clock.ts";
 import { SfuError } from "../errors.ts";
 import { createSfuClient, type SfuClient } from "../sfu/client.ts";
 import { createExchange } from "../sfu/exchange.ts";
+import { sendByHttp } from "../sfu/transport/http.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { staticSfus } from "../sfu/sources/static.ts";
 import { askStore, describeStore } from "./check-store.ts";
@@ -63,7 +64,7 @@ export async function check(options: CheckOptions, io: Io): Promise<number> {
 const AT_A_TIME = 20;
 
 async function askAll(config: Config, secrets: Secrets, signal: AbortSignal): Promise<LiveResult[]> {
-  const client = createSfuClient(systemClock, createExchange({ ca: config.tls.ca }));
+  const client = createSfuClient(systemClock, createExchange({ transport: sendByHttp, ca: config.tls.ca }));
   try {
     const results: LiveResult[] = [];
     const sfus = staticSfus(config, secrets);

@@ -29,7 +29,7 @@ export interface Authenticated {
   /** A hash of the conference's name: what it is known by from here on. */
   readonly conference: string;
   /** The claims as the SFUs shall get them. */
-  readonly payload: Uint8Array;
+  readonly payload: Buffer;
 }
 
 export type GatewayContext = ParameterizedContext<RequestState>;

@@ -88,8 +88,8 @@ export async function tellSfus(
 }
 
 /** Where the place of all channels is unknown, a whole fleet is told the same. */
-function writtenOnce(order: DisconnectOrder): (channels: readonly ChannelSessions[]) => Uint8Array {
-  const written = new Map<readonly ChannelSessions[], Uint8Array>();
+function writtenOnce(order: DisconnectOrder): (channels: readonly ChannelSessions[]) => Buffer {
+  const written = new Map<readonly ChannelSessions[], Buffer>();
   return (channels) => {
     const payload = written.get(channels) ?? order.claimsFor(channels);
     written.set(channels, payload);

@@ -1,4 +1,4 @@
-import { sign, signClaims } from "../auth/resign.ts";
+import { sign } from "../auth/resign.ts";
 import { type Clock, withDeadline } from "../clock.ts";
 import { SfuError } from "../errors.ts";
 import type { AddressRules } from "./registration/address-rules.ts";
@@ -6,11 +6,12 @@ import { parseChannel, type Channel } from "./channel.ts";
 import { type Answer, createExchange, type Exchange, type ExchangeRequest } from "./exchange.ts";
 import type { Sfu } from "./sfu.ts";
 import { MAX_STATS_BYTES, parseStats, type Stats } from "./stats.ts";
+import { sendByHttp } from "./transport/http.ts";
 
 /** One request for a channel, as it goes to whichever SFU takes it. */
 export interface JoinRequest {
   /** The claims, JSON in UTF-8: what {@link outgoingClaims} made of them. */
-  readonly payload: Uint8Array;
+  readonly payload: Buffer;
   /** The query string without `?` and without the gateway's own parameters; empty for none. */
   readonly query: string;
   /** The address of whoever asked the gateway: with `PROXY` set an SFU takes it for the channel's owner. */
@@ -21,7 +22,7 @@ export interface JoinRequest {
 /** Sessions that shall end, as it goes to the SFU that has them. */
 export interface DisconnectRequest extends Omit<JoinRequest, "query"> {
   /** The claims, JSON in UTF-8: those of this SFU's channels alone. */
-  readonly payload: Uint8Array;
+  readonly payload: Buffer;
 }
 
 export interface AttemptBounds {
@@ -63,7 +64,7 @@ const KEY_CHECK_TTL_S = 30;
 /** @param rules what connections to SFUs that have registered themselves must keep to; null where none can */
 export function createSfuClient(
   clock: Clock,
-  exchange: Exchange = createExchange(),
+  exchange: Exchange = createExchange({ transport: sendByHttp }),
   rules: Pick<AddressRules, "lookupFor"> | null = null,
 ): SfuClient {
   const bounded = async (
@@ -88,26 +89,22 @@ export function createSfuClient(
   const get = (
     sfu: Sfu,
     path: string,
-    headers: () => Promise<Record<string, string>>,
-    { maxBytes, ...bounds }: AttemptBounds & Pick<ExchangeRequest, "maxBytes">,
+    headers: Readonly<Record<string, string>>,
+    bounds: AttemptBounds,
+    maxBytes?: number,
   ): Promise<Answer> =>
-    bounded(sfu, bounds, async (parts) =>
-      exchange.get({
-        url: sfu.address + path,
-        headers: await headers(),
-        ...parts,
-        ...(maxBytes === undefined ? {} : { maxBytes }),
-      }),
+    bounded(sfu, bounds, (parts) =>
+      exchange.get({ url: sfu.address + path, headers, ...parts, ...(maxBytes === undefined ? {} : { maxBytes }) }),
     );
 
   return {
     async join(sfu, { payload, query, callerAddress, requestId }, bounds) {
-      const headers = async (): Promise<Record<string, string>> => ({
+      const headers = {
         ...edgeHeaders(sfu),
-        authorization: `Bearer ${await sign(payload, sfu.key)}`,
+        authorization: `Bearer ${sign(payload, sfu.key)}`,
         "x-forwarded-for": callerAddress,
         "x-request-id": requestId,
-      });
+      };
       const answer = await get(sfu, `/v1/channel${query === "" ? "" : `?${query}`}`, headers, bounds);
       requireStatus(answer, 200);
       requirePlain(answer);
@@ -116,14 +113,12 @@ export function createSfuClient(
     },
 
     async noop(sfu, bounds) {
-      requireStatus(await get(sfu, "/v1/noop", () => Promise.resolve({}), bounds), 200);
+      requireStatus(await get(sfu, "/v1/noop", {}, bounds), 200);
     },
 
     async checkKey(sfu, bounds) {
-      const headers = async (): Promise<Record<string, string>> => {
-        const exp = Math.floor(clock.now() / 1000) + KEY_CHECK_TTL_S;
-        return { ...edgeHeaders(sfu), authorization: `Bearer ${await signClaims({ exp }, sfu.key)}` };
-      };
+      const claims = Buffer.from(JSON.stringify({ exp: Math.floor(clock.now() / 1000) + KEY_CHECK_TTL_S }));
+      const headers = { ...edgeHeaders(sfu), authorization: `Bearer ${sign(claims, sfu.key)}` };
       const answer = await get(sfu, "/v1/channel", headers, bounds);
       if (answer.status === 403) return "accepted";
       if (answer.status === 401) return "refused";
@@ -135,10 +130,7 @@ export function createSfuClient(
       const { statsToken } = sfu;
       const headers: Record<string, string> =
         statsToken === null ? {} : { authorization: `Bearer ${statsToken.reveal()}` };
-      const answer = await get(sfu, "/v1/stats", () => Promise.resolve(headers), {
-        ...bounds,
-        maxBytes: MAX_STATS_BYTES,
-      });
+      const answer = await get(sfu, "/v1/stats", headers, bounds, MAX_STATS_BYTES);
       requireStatus(answer, 200);
       requirePlain(answer);
       return parseStats(answer.body);
@@ -151,8 +143,8 @@ export function createSfuClient(
         "x-request-id": requestId,
         via: `1.1 ${VIA}`,
       };
-      const { status } = await bounded(sfu, bounds, async (parts) =>
-        exchange.postText({ url: `${sfu.address}/v1/disconnect`, headers, ...parts }, await sign(payload, sfu.key)),
+      const { status } = await bounded(sfu, bounds, (parts) =>
+        exchange.postText({ url: `${sfu.address}/v1/disconnect`, headers, ...parts }, sign(payload, sfu.key)),
       );
       if (status === 200) return;
       // What either family says of a token that is not signed with its key; odoo/sfu of anything that it did not like.

@@ -1,7 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { ClientRequest } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
-import got, { RequestError } from "got";
 import { type Clock, systemClock, turnsOfTheLoop } from "../clock.ts";
 import { SfuError, type SfuFailure, toError } from "../errors.ts";
 import { VERSION } from "../version.ts";
@@ -9,13 +8,10 @@ import { type Agents, createAgents, trustIn } from "./agents.ts";
 import { createConnectionWatch } from "./connection-watch.ts";
 import { createNames, lookupBy, type Names } from "./names.ts";
 import { tlsFailureOf } from "./tls-failures.ts";
+import { sendByGot } from "./transport/got.ts";
+import type { Answer, Sending, Transport } from "./transport/transport.ts";
 
-/** What was answered, read to its end. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Uint8Array;
-}
+export type { Answer };
 
 export interface ExchangeRequest {
   readonly url: string;
@@ -54,6 +50,8 @@ export interface Exchange {
 
 export interface ExchangeSettings {
   readonly clock?: Clock;
+  /** What sends a request; got unless something else is asked for. */
+  readonly transport?: Transport;
   /** How long a connection may be idle before it is closed on this side, in milliseconds; 0 keeps none. */
   readonly idleMs?: number;
   /** Where names lead; one of its own unless it shares that of others. */
@@ -77,8 +75,19 @@ interface Connections {
   readonly fresh: Agents;
 }
 
+/** On every request. Nobody is asked to compress. */
+const USUAL_HEADERS = { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" } as const;
+
+type Outgoing = Omit<Sending, "agents" | "onSent">;
+
+type Outcome =
+  | { readonly kind: "answered"; readonly answer: Answer }
+  /** `isStale`: it was put on a connection that had been idle, and that was closed before any answer. */
+  | { readonly kind: "failed"; readonly error: SfuError; readonly isStale: boolean };
+
 export function createExchange(settings: ExchangeSettings = {}): Exchange {
-  const { clock = systemClock, idleMs = IDLE_MS, names = createNames({ clock }), ca = null } = settings;
+  const { clock = systemClock, transport = sendByGot, idleMs = IDLE_MS, ca = null } = settings;
+  const { names = createNames({ clock }) } = settings;
   const usualLookup = lookupBy((name) => names.addressesOf(name));
   const connect = (ca: string | null): Connections => {
     const trust = ca === null ? null : trustIn(ca);
@@ -90,83 +99,55 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
   };
   let connections = connect(ca);
   const watch = createConnectionWatch(clock);
-  const client = got.extend({
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    // No answer of an SFU is worth a decompression bomb.
-    decompress: false,
-    responseType: "buffer",
-    headers: { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" },
+
+  const outgoing = (request: ExchangeRequest, body: Sending["body"]): Outgoing => ({
+    url: new URL(request.url),
+    headers: { ...USUAL_HEADERS, ...request.headers },
+    body,
+    lookup: request.lookup ?? usualLookup,
+    signal: request.signal,
+    maxBytes: request.maxBytes ?? MAX_ANSWER_BYTES,
   });
 
-  const once = async (
-    { url, headers, signal, maxBytes = MAX_ANSWER_BYTES, lookup = usualLookup }: ExchangeRequest,
-    { http, https }: Agents,
-    post: { readonly json: unknown } | { readonly body: string } | null = null,
-  ): Promise<Answer> => {
-    const refusal = new AbortController();
-    let connection: Duplex | null = null;
-    const request = client(url, {
-      agent: { http, https },
-      ...(post === null ? {} : { method: "POST", ...post }),
-      headers,
-      signal: AbortSignal.any([signal, refusal.signal]),
-      dnsLookup: lookup,
-    });
-    void request.on("downloadProgress", ({ transferred, total }) => {
-      if (Math.max(transferred, total ?? 0) <= maxBytes) return;
-      refusal.abort(new SfuError("too_large", `answered with more than ${String(maxBytes / 1024)} KB`));
-    });
-    void request.on("request", (sent) => {
-      sent.once("socket", (socket) => (connection = socket));
-      watch.follow(sent, { origin: new URL(url).origin, maxBytes, refuse: (error) => refusal.abort(error) });
-    });
+  const send = async (request: Outgoing, agents: Agents): Promise<Outcome> => {
+    const { url, signal, maxBytes } = request;
+    const seen: { sent: ClientRequest | null; isAnswered: boolean } = { sent: null, isAnswered: false };
+    const onSent: Sending["onSent"] = (sent, refuse) => {
+      seen.sent = sent;
+      sent.once("response", () => (seen.isAnswered = true));
+      watch.follow(sent, { origin: url.origin, maxBytes, refuse });
+    };
     try {
-      const { statusCode, headers, body } = await request;
-      return { status: statusCode, headers, body };
-    } catch (error) {
-      if (refusal.signal.aborted) throw refusal.signal.reason;
-      throw (signal.aborted ? null : tlsFailureOf(connection, error)) ?? error;
+      return { kind: "answered", answer: await transport({ ...request, agents, onSent }) };
+    } catch (thrown) {
+      const { socket = null, reusedSocket = false } = seen.sent ?? {};
+      const error = toSfuError(thrown, socket, signal);
+      return { kind: "failed", error, isStale: reusedSocket && !seen.isAnswered && error.failure === "reset" };
     }
   };
 
-  const agentsFor = ({ url, lookup }: ExchangeRequest): Agents => {
-    if (!watch.mayBeKept(new URL(url).origin)) return connections.fresh;
-    return lookup === undefined ? connections.usual : connections.checked;
-  };
-
-  const overKept = async (request: ExchangeRequest, post: Parameters<typeof once>[2]): Promise<Answer> => {
+  const sendOverKept = async (request: Outgoing): Promise<Outcome> => {
     // What lies unread in an idle connection, be it its end or an answer that nobody has asked for, is read before the
     // connection is used again: one turn for what has been noticed already, and one to look anew.
     await turnsOfTheLoop(2);
-    return once(request, agentsFor(request), post);
+    const { url, lookup } = request;
+    if (!watch.mayBeKept(url.origin)) return send(request, connections.fresh);
+    return send(request, lookup === usualLookup ? connections.usual : connections.checked);
   };
 
-  const onceOrTwice = async (request: ExchangeRequest, post: { readonly body: string } | null): Promise<Answer> => {
-    try {
-      return await overKept(request, post);
-    } catch (error) {
-      if (!isStaleConnection(error)) throw toSfuError(error, request.signal);
-    }
+  const onceOrTwice = async (request: Outgoing): Promise<Answer> => {
+    const outcome = await sendOverKept(request);
+    if (outcome.kind === "answered" || !outcome.isStale || request.signal.aborted) return answerOf(outcome);
     // Most likely the SFU closed an idle connection just as this request was put on it, and never saw the request. A
     // join may be repeated in any case: for one conference an SFU answers with one channel. Whatever else is idle may
     // be just as stale.
-    return once(request, connections.fresh, post).catch((error: unknown) => {
-      throw toSfuError(error, request.signal);
-    });
+    return answerOf(await send(request, connections.fresh));
   };
 
   return {
-    get: (request) => onceOrTwice(request, null),
-    postText: (request, text) => onceOrTwice(request, { body: text }),
-    async post(request, json) {
-      try {
-        return await overKept(request, { json });
-      } catch (error) {
-        throw toSfuError(error, request.signal);
-      }
-    },
+    get: async (request) => onceOrTwice(outgoing(request, null)),
+    postText: async (request, text) => onceOrTwice(outgoing(request, { text })),
+    post: async (request, json) => answerOf(await sendOverKept(outgoing(request, { json }))),
     trust(ca) {
       const before = connections;
       connections = connect(ca);
@@ -178,18 +159,24 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
   };
 }
 
-function isStaleConnection(error: unknown): boolean {
-  if (!(error instanceof RequestError) || error.response !== undefined) return false;
-  return error.request?.reusedSocket === true && failureOf(error.code) === "reset";
+function answerOf(outcome: Outcome): Answer {
+  if (outcome.kind === "failed") throw outcome.error;
+  return outcome.answer;
 }
 
-/** got's errors hold the request's options, the Authorization header among them, so none of them leaves this file. */
-function toSfuError(thrown: unknown, signal: AbortSignal): SfuError {
-  if (thrown instanceof SfuError) return thrown;
+/**
+ * got's errors hold the request's options, the Authorization header among them, so none of them leaves this file.
+ *
+ * @param connection what it has failed on, null where it had none yet
+ */
+function toSfuError(thrown: unknown, connection: Duplex | null, signal: AbortSignal): SfuError {
   if (signal.aborted) return new SfuError("aborted", "given up before it answered");
+  if (thrown instanceof SfuError) return thrown;
+  const tlsFailure = tlsFailureOf(connection, thrown);
+  if (tlsFailure !== null) return tlsFailure;
+  const { code = "", cause } = toError(thrown) as NodeJS.ErrnoException;
   // What a lookup said arrives inside of one of got's.
-  if (thrown instanceof RequestError && thrown.cause instanceof SfuError) return thrown.cause;
-  const { code = "" } = toError(thrown) as NodeJS.ErrnoException;
+  if (cause instanceof SfuError) return cause;
   const failure = failureOf(code);
   return new SfuError(failure, `${explanations[failure] ?? "could not be reached"}${code === "" ? "" : ` (${code})`}`);
 }

@@ -11,8 +11,8 @@ import { GATEWAY_KEY, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 const verify = createVerifier([parseKey(OTHER_KEY), parseKey(GATEWAY_KEY)], systemClock);
 
 /** What an SFU gets of these claims, as text. */
-async function outgoing(claims: string, options: { readonly key?: string } = {}): Promise<string> {
-  return Buffer.from(outgoingClaims(await verify(`Bearer ${token({ claims, ...options })}`))).toString();
+function outgoing(claims: string, options: { readonly key?: string } = {}): string {
+  return Buffer.from(outgoingClaims(verify(`Bearer ${token({ claims, ...options })}`))).toString();
 }
 
 /** contract.md, «o-sfu»: key = base64(HMAC-SHA256(key: base64decode(gateway key), data: base64decode(keySeed))). */
@@ -37,21 +37,21 @@ describe("the claims that go to an SFU", () => {
     ["a key that is no base64", '{"iss":"room","exp":4000000000,"key":"!"}'],
   ];
   for (const [what, claims] of untouched) {
-    it(`are byte for byte those that came: ${what}`, async () => {
-      expect(await outgoing(claims)).to.equal(claims);
+    it(`are byte for byte those that came: ${what}`, () => {
+      expect(outgoing(claims)).to.equal(claims);
     });
   }
 
-  it("have the channel key that Odoo derives in the place of keySeed", async () => {
+  it("have the channel key that Odoo derives in the place of keySeed", () => {
     const seed = Buffer.from("a seed of the channel").toString("base64");
-    const claims = JSON.parse(await outgoing(`{"iss":"room","keySeed":"${seed}","exp":4000000000}`)) as unknown;
+    const claims = JSON.parse(outgoing(`{"iss":"room","keySeed":"${seed}","exp":4000000000}`)) as unknown;
     expect(claims).to.deep.equal({ iss: "room", exp: 4_000_000_000, key: derived(seed) });
   });
 
-  it("have a derived key in the standard alphabet, with padding", async () => {
+  it("have a derived key in the standard alphabet, with padding", () => {
     for (let seed = 0; seed < 20; seed++) {
       const text = Buffer.from(`seed ${seed}`).toString("base64url");
-      const claims = JSON.parse(await outgoing(`{"iss":"room","keySeed":"${text}","exp":4000000000}`)) as {
+      const claims = JSON.parse(outgoing(`{"iss":"room","keySeed":"${text}","exp":4000000000}`)) as {
         key: string;
       };
       expect(claims.key)
@@ -60,27 +60,27 @@ describe("the claims that go to an SFU", () => {
     }
   });
 
-  it("have a key that was derived with the gateway key that the caller uses", async () => {
-    const claims = await outgoing('{"iss":"room","keySeed":"c2VlZA==","exp":4000000000}', { key: OTHER_KEY });
+  it("have a key that was derived with the gateway key that the caller uses", () => {
+    const claims = outgoing('{"iss":"room","keySeed":"c2VlZA==","exp":4000000000}', { key: OTHER_KEY });
     expect(JSON.parse(claims)).to.have.property("key", derived("c2VlZA==", OTHER_KEY));
   });
 
-  it("have the seed's key where both claims are there", async () => {
+  it("have the seed's key where both claims are there", () => {
     for (const claims of ['"key":"b2xk","keySeed":"c2VlZA"', '"keySeed":"c2VlZA","key":"b2xk"']) {
-      const sent = JSON.parse(await outgoing(`{"iss":"room",${claims},"exp":4000000000}`)) as unknown;
+      const sent = JSON.parse(outgoing(`{"iss":"room",${claims},"exp":4000000000}`)) as unknown;
       expect(sent).to.deep.equal({ iss: "room", key: derived("c2VlZA"), exp: 4_000_000_000 });
     }
   });
 
-  it("keep all other claims beside a seed, numbers as they were written", async () => {
+  it("keep all other claims beside a seed, numbers as they were written", () => {
     const claims = '{"iss":"röm","exp":4000000000.0,"id":9007199254740993,"x":[1e2,{"y":-0}],"__proto__":{"a":1}';
-    const sent = await outgoing(`${claims},"keySeed":"c2VlZA=="}`);
+    const sent = outgoing(`${claims},"keySeed":"c2VlZA=="}`);
     expect(sent).to.equal(`${claims},"key":"${derived("c2VlZA==")}"}`);
   });
 
-  it("are untouched where keySeed is null, which is none", async () => {
+  it("are untouched where keySeed is null, which is none", () => {
     const claims = '{"iss":"room","keySeed":null,"key":"a2V5","exp":4000000000}';
-    const verified = await verify(`Bearer ${token({ claims })}`);
+    const verified = verify(`Bearer ${token({ claims })}`);
     expect(Buffer.from(outgoingClaims(verified)).toString()).to.equal(claims);
   });
 
@@ -93,8 +93,8 @@ describe("the claims that go to an SFU", () => {
     ["broken by '='", '"c2=VlZA"'],
   ];
   for (const [what, seed] of faulty) {
-    it(`are refused where keySeed is ${what}`, async () => {
-      const verified = await verify(`Bearer ${token({ claims: `{"iss":"room","keySeed":${seed},"exp":4000000000}` })}`);
+    it(`are refused where keySeed is ${what}`, () => {
+      const verified = verify(`Bearer ${token({ claims: `{"iss":"room","keySeed":${seed},"exp":4000000000}` })}`);
       expect(() => outgoingClaims(verified))
         .to.throw(GatewayError, /'keySeed'/)
         .that.includes({ code: "invalid_claims", status: 400 })
@@ -105,16 +105,16 @@ describe("the claims that go to an SFU", () => {
 
 describe("claims that every SFU would refuse", () => {
   for (const key of ["7", "0", "true", "false", "[]", '["a2V5"]', "{}"]) {
-    it(`are refused before one is asked: a key that is ${key}`, async () => {
-      const verified = await verify(`Bearer ${token({ claims: `{"iss":"room","key":${key},"exp":4000000000}` })}`);
+    it(`are refused before one is asked: a key that is ${key}`, () => {
+      const verified = verify(`Bearer ${token({ claims: `{"iss":"room","key":${key},"exp":4000000000}` })}`);
       expect(() => outgoingClaims(verified))
         .to.throw(GatewayError, "expected the claim 'key' to be base64 text")
         .that.includes({ code: "invalid_claims", status: 400 });
     });
   }
 
-  it("are none where a seed takes the key's place", async () => {
-    expect(JSON.parse(await outgoing('{"iss":"room","key":7,"keySeed":"c2VlZA","exp":4000000000}'))).to.have.property(
+  it("are none where a seed takes the key's place", () => {
+    expect(JSON.parse(outgoing('{"iss":"room","key":7,"keySeed":"c2VlZA","exp":4000000000}'))).to.have.property(
       "key",
       derived("c2VlZA"),
     );
@@ -124,7 +124,7 @@ describe("claims that every SFU would refuse", () => {
 describe("sign", () => {
   it("makes a token that jose and an SFU accept, over the very bytes", async () => {
     const payload = Buffer.from(' {"iss":"röm","n":9007199254740993}');
-    const text = await sign(payload, parseKey(sfuKey(1)));
+    const text = sign(payload, parseKey(sfuKey(1)));
     expect(text).to.match(/^[\w-]+\.[\w-]+\.[\w-]+$/);
     const verified = await compactVerify(text, Buffer.from(sfuKey(1), "base64"));
     expect(verified.protectedHeader).to.deep.equal({ alg: "HS256", typ: "JWT" });

@@ -1,10 +1,11 @@
 import { expect } from "chai";
 import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
 import { inspect } from "node:util";
-import { parseKey } from "../../lib/auth/keys.ts";
-import { createVerifier, type Verified } from "../../lib/auth/verify.ts";
+import { type AuthKey, parseKey } from "../../lib/auth/keys.ts";
+import { createVerifier as verifierOf, type Verified } from "../../lib/auth/verify.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { GatewayError } from "../../lib/errors.ts";
+import { asJoseHasIt } from "../support/jose.ts";
 import { claimsOf, GATEWAY_KEY, OTHER_KEY, sfuKey, token } from "../support/tokens.ts";
 
 const nowS = 1_767_600_000;
@@ -14,6 +15,20 @@ function clockAt(ms: number): Clock {
   const never = (): never => expect.fail("verifying needs no timer");
   return { now: () => ms, monotonic: () => ms, after: never, every: never };
 }
+
+/** A refusal is a rejection here; and what is taken, jose has to take as well. */
+function createVerifier(keys: readonly AuthKey[], clock: Clock): (authorization?: string) => Promise<Verified> {
+  const verify = verifierOf(keys, clock);
+  return async (authorization = "") => {
+    const verified = verify(authorization);
+    const text = authorization.slice(authorization.indexOf(" ")).trim();
+    const key = KEYS.find((one) => parseKey(one).equals(verified.key)) ?? expect.fail("a key that nobody has");
+    expect(await asJoseHasIt(text, key, clock.now())).to.deep.equal(verified.claims);
+    return verified;
+  };
+}
+
+const KEYS = [GATEWAY_KEY, OTHER_KEY, sfuKey(1), "sfu1-secret-key"];
 
 const gatewayKey = parseKey(GATEWAY_KEY);
 const verify = createVerifier([gatewayKey], clockAt(nowS * 1000));
