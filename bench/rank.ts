@@ -5,6 +5,7 @@ import { createAvailability } from "../lib/balancing/availability.ts";
 import { createBalancer } from "../lib/balancing/balancer.ts";
 import { createGeo } from "../lib/balancing/geo.ts";
 import { createRank, type Rank } from "../lib/balancing/rank.ts";
+import { createShortlist } from "../lib/balancing/shortlist.ts";
 import type { StrategyName } from "../lib/balancing/strategies/table.ts";
 import type { Placement } from "../lib/balancing/strategy.ts";
 import { type Random, systemClock } from "../lib/clock.ts";
@@ -65,12 +66,16 @@ async function open(count: number, strategy: StrategyName, random: Random): Prom
   const geo = createGeo(config.regions);
   const registry = createRegistry(clock, events);
   const breakers = createBreakers(config.breaker, clock, events);
-  const { ledger, loads, strategy: rankBy } = createBalancer(config, { clock, random, events, registry });
+  const balancer = createBalancer(config, { clock, random, events, registry });
+  const { ledger, loads } = balancer;
+  const availabilityOf = createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) });
+  const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
   const rank = createRank({
     fleet: registry,
-    availabilityOf: createAvailability({ registry, loads, admits: (sfu) => breakers.admits(sfu) }),
+    availabilityOf,
     mayBeTried: (sfu) => breakers.mayBeTried(sfu),
-    strategy: rankBy,
+    strategy: balancer.strategy,
+    shortlist: createShortlist({ clock, fleet: registry, isAvailable, pick: balancer.shortlist }),
   });
 
   const sfus = Array.from({ length: count }, (_, index): Sfu => toSfu(index, random));

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { createAvailability } from "./balancing/availability.ts";
 import { createBalancer } from "./balancing/balancer.ts";
 import { createRank } from "./balancing/rank.ts";
+import { createShortlist } from "./balancing/shortlist.ts";
 import { type Clock, loopIdleMs, loopTurn, type Random } from "./clock.ts";
 import { changedKeys } from "./config/changes.ts";
 import type { Config, Secrets } from "./config/config.ts";
@@ -166,6 +167,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
     availabilityOf,
     mayBeTried: (sfu) => breakers.mayBeTried(sfu),
     strategy: balancer.strategy,
+    shortlist: createShortlist({ clock, fleet: registry, isAvailable, pick: balancer.shortlist }),
   });
   const limited = limitRate(config, events);
   const disconnects = createUnderWay(clock);

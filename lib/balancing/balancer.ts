@@ -9,6 +9,7 @@ import { createExplain, type Explain } from "./explain.ts";
 import { createGeo } from "./geo.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createLoads, type Loads } from "./load.ts";
+import { LENGTH, type ShortlistTools } from "./shortlist.ts";
 import { createSlowStart } from "./slow-start.ts";
 import { createAgreedStrategy } from "./strategies/agreed.ts";
 import { strategies } from "./strategies/table.ts";
@@ -27,6 +28,8 @@ export interface Balancer {
   readonly loads: Loads;
   /** The one that the configuration names; where all gateways have to agree, see `createAgreedStrategy`. */
   readonly strategy: Strategy;
+  /** By the one that the configuration names; null where that has to see all of them each time. */
+  readonly shortlist: ShortlistTools["pick"];
   explainWith(availabilityOf: (sfu: Sfu) => Availability): Explain;
 }
 
@@ -46,6 +49,7 @@ export function createBalancer(initial: Config, { clock, random, events, registr
     loads,
     strategy: (available, placement) =>
       (placement.agreeOn === undefined ? inForce.strategy : inForce.agreedStrategy)(available, placement),
+    shortlist: (available, placement) => inForce.strategyForShortlist?.(available, placement) ?? null,
     explainWith: (availabilityOf) =>
       createExplain({
         fleet: registry,
@@ -70,6 +74,8 @@ interface Arrangement {
   readonly distancesTo: (placement: Placement) => (sfu: Sfu) => number;
   readonly strategy: Strategy;
   readonly agreedStrategy: Strategy;
+  /** Null where the strategy counts whose turn it is. */
+  readonly strategyForShortlist: Strategy | null;
   /** The configured one without chance, down to the last one. */
   readonly strategyForAll: Strategy;
 }
@@ -85,17 +91,15 @@ function arrange(
   // In turn it is the nearest first, whatever the weight.
   const distanceWeight = byLoad ? weights.distance : 1;
   const tools = { ...remembering, placeOf, distanceWeight, depth: failover.maxRetries };
+  const nobodyStandsBack = { ...tools, slowStart: { ...tools.slowStart, standsBack: () => false } };
   return {
     placeOf,
     distancesTo: ({ place }) => distances(place, placeOf, distanceWeight),
     strategy: strategies[name](tools),
     agreedStrategy: createAgreedStrategy({ ...tools, byLoad }),
+    // Who stands back does so for each conference anew.
+    strategyForShortlist: byLoad ? strategies.load({ ...nobodyStandsBack, depth: LENGTH }) : null,
     strategyForAll: (available, placement) =>
-      strategies[name]({
-        ...tools,
-        random: () => 0,
-        slowStart: { ...tools.slowStart, standsBack: () => false },
-        depth: available.length,
-      })(available, placement),
+      strategies[name]({ ...nobodyStandsBack, random: () => 0, depth: available.length })(available, placement),
   };
 }

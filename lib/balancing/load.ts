@@ -4,7 +4,7 @@ import type { Events } from "../events.ts";
 import type { Registry } from "../sfu/registry.ts";
 import type { Report } from "../sfu/report.ts";
 import type { Sfu } from "../sfu/sfu.ts";
-import { ORDINARY_SIZE } from "../sfu/stats.ts";
+import { MOST_READINGS_A_SECOND, ORDINARY_SIZE } from "../sfu/stats.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** How loaded an SFU is, and what that is made of. Lower is better; 0 is idle, 1 about full. */
@@ -80,7 +80,10 @@ interface Average {
 export function createLoads(initial: Config, { clock, events, registry, ledger }: LoadTools): Loads {
   let { weights, whole, maxAgeMs, limits } = settingsOf(initial);
 
-  const isBelieved = ({ atMs }: Report, nowMs: number): boolean => nowMs - atMs <= maxAgeMs;
+  /** A fleet of thousands is read less often than it is set. */
+  const slowestMs = (): number => (1000 * registry.all().length) / MOST_READINGS_A_SECOND;
+  const isBelieved = ({ atMs }: Report, nowMs: number): boolean =>
+    nowMs - atMs <= maxAgeMs || nowMs - atMs <= MISSED_REPORTS * slowestMs();
   const report = (sfu: Sfu, nowMs = clock.monotonic()): Report | null => {
     const latest = registry.report(sfu);
     return latest !== null && isBelieved(latest, nowMs) ? latest : null;

@@ -1,4 +1,5 @@
 import type { Availability, Sfu } from "../sfu/sfu.ts";
+import type { Shortlist } from "./shortlist.ts";
 import type { Placement, Strategy } from "./strategy.ts";
 
 /** An SFU that may take this request. */
@@ -35,6 +36,8 @@ export interface RankTools {
   /** Whether nobody is trying the SFU at this moment, out as it is. */
   readonly mayBeTried: (sfu: Sfu) => boolean;
   readonly strategy: Strategy;
+  /** The whole fleet is looked at for each request without it. */
+  readonly shortlist?: Shortlist;
 }
 
 /**
@@ -47,7 +50,7 @@ export interface RankTools {
  *
  * The strategy is asked only when its answer is needed: it counts what it hands out.
  */
-export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: RankTools): Rank {
+export function createRank({ fleet, availabilityOf, mayBeTried, strategy, shortlist }: RankTools): Rank {
   const isNotOut = (sfu: Sfu): boolean => availabilityOf(sfu).kind !== "out";
   const isAvailable = (sfu: Sfu): boolean => availabilityOf(sfu).kind === "available";
   const mayHaveReturned = (sfu: Sfu): boolean => {
@@ -79,8 +82,10 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy }: Rank
       const isLeft = (sfu: Sfu): boolean => !given.has(sfu.address) && mayTake(sfu);
       const next = ranked.find((sfu) => isLeft(sfu) && fleet.get(sfu.address) === sfu);
       if (next !== undefined) return next;
+      const short =
+        given.size === 0 && mayTake === isAvailable ? shortlist?.for(placement)?.filter(mayTake) : undefined;
       // The first time, or for those who became available since.
-      const open = fleet.all().filter(given.size === 0 ? mayTake : isLeft);
+      const open = short?.length ? short : fleet.all().filter(given.size === 0 ? mayTake : isLeft);
       if (open.length === 0) return null;
       ranked = strategy(open, placement);
       return ranked[0] ?? null;

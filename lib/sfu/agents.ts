@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from "node:http";
+import { type ClientRequest, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Duplex } from "node:stream";
 import { createSecureContext, getCACertificates, type SecureContext, TLSSocket } from "node:tls";
@@ -29,6 +29,20 @@ export interface AgentsSettings {
  */
 export const MAX_AGE_MS = 30_000;
 
+/** Twice what can be registered. */
+const MAX_ORIGINS = 20_000;
+
+/** Where a connection goes. */
+interface Origin {
+  readonly name: string;
+  readonly bornMs: number;
+  /**
+   * Whether nobody was asked there for as long as a connection is kept, as in a large fleet: it would not be used again, and
+   * hundreds would be open for nothing.
+   */
+  readonly isSeldomAsked: boolean;
+}
+
 export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
   const options = idleMs === 0 ? {} : { keepAlive: true, timeout: idleMs };
   const http = new HttpAgent(options);
@@ -38,7 +52,15 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
     maxCachedSessions: 0,
     ...(trust === null ? {} : { secureContext: trust }),
   });
-  const bornMs = new WeakMap<Duplex, number>();
+  const origins = new WeakMap<Duplex, Origin>();
+  const askedAtMs = new Map<string, number>();
+  const noteAsked = (name: string, atMs: number): void => {
+    // The one that was asked last stands last.
+    askedAtMs.delete(name);
+    askedAtMs.set(name, atMs);
+    const [oldest] = askedAtMs.keys();
+    if (askedAtMs.size > MAX_ORIGINS && oldest !== undefined) askedAtMs.delete(oldest);
+  };
   let isRetired = false;
 
   for (const agent of [http, https]) {
@@ -46,15 +68,29 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
     agent.createConnection = (target, callback) => {
       const connection = create(target, callback);
       if (!(connection instanceof Object)) return connection;
-      bornMs.set(connection, clock.monotonic());
+      const name = `${target.host ?? ""}:${String(target.port)}`;
+      const bornMs = clock.monotonic();
+      origins.set(connection, { name, bornMs, isSeldomAsked: bornMs - (askedAtMs.get(name) ?? bornMs) > idleMs });
+      noteAsked(name, bornMs);
       if (connection instanceof TLSSocket) watchHandshake(connection, nameOf(target), clock);
       return connection;
     };
     const keep = agent.keepSocketAlive.bind(agent) as (connection: Duplex) => boolean;
     // It is the answer that counts, of which the types know nothing.
     agent.keepSocketAlive = (connection: Duplex): boolean => {
-      const ageMs = clock.monotonic() - (bornMs.get(connection) ?? -Infinity);
-      return !isRetired && ageMs < MAX_AGE_MS && keep(connection);
+      const origin = origins.get(connection);
+      if (origin === undefined || isRetired) return false;
+      const nowMs = clock.monotonic();
+      noteAsked(origin.name, nowMs);
+      if (origin.isSeldomAsked || nowMs - origin.bornMs >= MAX_AGE_MS || !keep(connection)) return false;
+      // Node would look for it among all that are idle, which with a fleet of thousands is a fifth of all that is done.
+      connection.removeAllListeners("timeout").on("timeout", closeIdle);
+      return true;
+    };
+    const reuse = agent.reuseSocket.bind(agent);
+    agent.reuseSocket = (connection: Duplex, request: ClientRequest): void => {
+      connection.off("timeout", closeIdle);
+      reuse(connection, request);
     };
   }
 
@@ -72,6 +108,10 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
       https.destroy();
     },
   };
+}
+
+function closeIdle(this: Duplex): void {
+  this.destroy();
 }
 
 /** @param ca authorities to believe beside the usual ones, PEM that can be read */

@@ -11,6 +11,7 @@ import type { Registry } from "./registry.ts";
 import { createRounds } from "./rounds.ts";
 import type { Health, Sfu, TrialBreakers } from "./sfu.ts";
 import { createShares } from "./shares.ts";
+import type { StatsReader } from "./stats-reader.ts";
 
 export interface ProberTools {
   readonly clock: Clock;
@@ -21,6 +22,8 @@ export interface ProberTools {
   readonly breakers: TrialBreakers;
   /** For how long on end the gateway has been too busy to hear an answer since `sinceMs`, at the most; 0 without it. */
   readonly lagSince?: (sinceMs: number) => number;
+  /** Who goes to the same SFUs for their statistics; nobody without it. */
+  readonly readings?: Pick<StatsReader, "answeredAtMs" | "readIfDue">;
   /** What it shares with other gateways that probe the same SFUs. */
   readonly store: Pick<Store, "instance" | "instances" | "notices">;
 }
@@ -32,6 +35,8 @@ interface Findings {
   /** Probes in a row that failed, or did not. */
   failures: number;
   successes: number;
+  /** When a call was last served. */
+  servedAtMs: number;
   /** When a call last failed by the SFU's fault. */
   faultAtMs: number;
   /** When such a call last drew a probe. */
@@ -45,8 +50,17 @@ interface Findings {
 /** Enough for a fleet of 1,000 half of which hangs; a healthy one takes one or two. */
 const AT_A_TIME = 512;
 
-/** 1,000 SFUs at the default interval; a probe costs about a quarter of a millisecond. */
-const MOST_A_SECOND = 500;
+/** 300 SFUs at the default interval: a few hundredths of a processor (docs/performance.md), however large the fleet is. */
+export const MOST_A_SECOND = 150;
+
+/** Of a fleet that nobody knows yet: for a moment that is worth more of the processor. */
+const FIRST_A_SECOND = 500;
+
+/**
+ * A visit may read the statistics where it comes so many times more seldom than it is set: if nobody answers, there is
+ * still time to probe, and to have that confirmed, within two of those longer intervals.
+ */
+const SELDOM = 1.5;
 
 /**
  * For so many intervals, give or take half of it, an SFU that is well is left to the gateway whose share it is. Then one sees
@@ -60,8 +74,9 @@ const FARTHEST_MS = 250;
 /**
  * Knows how the SFUs are. From three sides:
  *
- * - **Probes**: `/v1/noop` of each at every interval. So many failures in a row take it out (`down`), so many successes
- *   bring it back. After a first failure the next probe comes sooner, so that a dead SFU is out within two intervals,
+ * - **Probes**: `/v1/noop` of each, an interval after it was last seen alive: by a probe, a call that it served, or a reading
+ *   of its statistics, which in a large fleet takes the place of a probe. So many failures in a row take it out (`down`), so
+ *   many successes bring it back. After a first failure the next probe comes sooner, so that a dead SFU is out within two intervals,
  *   and a failed call draws a probe at once. Where calls have failed, too, its breaker opens with it.
  * - **Calls**: one that is served is the best sign of life there is. One that fails by the SFU's fault makes it
  *   `failing`, and no probe takes that back while its breaker remembers it: noop answers even where the media worker
@@ -78,7 +93,7 @@ const FARTHEST_MS = 250;
  * @returns what stops it
  */
 export function createProber(initial: ProberSettings, tools: ProberTools): () => void {
-  const { clock, random, events, registry, client, breakers, store, lagSince = () => 0 } = tools;
+  const { clock, random, events, registry, client, breakers, store, readings, lagSince = () => 0 } = tools;
   let { intervalMs, unhealthyAfter, healthyAfter, timeoutMs, confirmAfterMs, breakerWindowMs } = paceOf(initial);
   const stopped = new AbortController();
   const noteHealth = createHealthNotes(clock, registry);
@@ -91,6 +106,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     findings.set(address, {
       failures: 0,
       successes: 0,
+      servedAtMs: -Infinity,
       faultAtMs: -Infinity,
       drawnAtMs: -Infinity,
       isBack: false,
@@ -148,10 +164,12 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     const found = findings.get(sfu.address);
     // Whether one that has expired is back is for its heartbeats to say.
     if (found === undefined || stateOf(sfu) === "expired") return null;
-    const startedMs = clock.monotonic();
-    hints.answer(sfu);
-    found.leftUntilMs = startedMs + LEFT_FOR * intervalMs * (0.5 + random());
     const bounds = { timeoutMs, signal };
+    const mayRead = rounds.paceMs() >= SELDOM * intervalMs && isWell(sfu);
+    hints.answer(sfu);
+    found.leftUntilMs = clock.monotonic() + LEFT_FOR * rounds.paceMs() * (0.5 + random());
+    if (mayRead && (await readings?.readIfDue(sfu, bounds)) === true) return null;
+    const startedMs = clock.monotonic();
     const isInDoubt = keyChecks.isInDoubt(sfu);
     const error = await (isInDoubt ? keyChecks.check(sfu, bounds) : askNoop(sfu, bounds)).then(
       () => null,
@@ -187,13 +205,16 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
   for (const sfu of registry.all()) begin(sfu);
 
   const isMine = createShares(store);
+  const isWell = (sfu: Sfu): boolean =>
+    stateOf(sfu) === "healthy" && breakers.state(sfu) === "closed" && !hints.isOpen(sfu) && !hints.isSuspect(sfu);
   const isLeftToOthers = (sfu: Sfu): boolean =>
-    stateOf(sfu) === "healthy" &&
-    breakers.state(sfu) === "closed" &&
-    !hints.isOpen(sfu) &&
-    !hints.isSuspect(sfu) &&
-    clock.monotonic() < (findings.get(sfu.address)?.leftUntilMs ?? -Infinity) &&
-    !isMine(sfu);
+    isWell(sfu) && clock.monotonic() < (findings.get(sfu.address)?.leftUntilMs ?? -Infinity) && !isMine(sfu);
+
+  /** What is not well is looked at all the same: a call and a reading show less of what is wrong with it. */
+  const aliveAtMs = (sfu: Sfu): number =>
+    isWell(sfu)
+      ? Math.max(findings.get(sfu.address)?.servedAtMs ?? -Infinity, readings?.answeredAtMs(sfu) ?? -Infinity)
+      : -Infinity;
 
   const rounds = createRounds({
     name: "the prober",
@@ -203,8 +224,10 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
     registry,
     intervalMs: initial.health.intervalMs,
     mostASecond: MOST_A_SECOND,
+    firstASecond: FIRST_A_SECOND,
     atATime: AT_A_TIME,
     passesBy: isLeftToOthers,
+    shownAtMs: aliveAtMs,
     visit: probe,
   });
 
@@ -247,6 +270,7 @@ export function createProber(initial: ProberSettings, tools: ProberTools): () =>
   on("attempt", ({ error }, sfu, found) => {
     if (error === null) {
       found.failures = 0;
+      found.servedAtMs = clock.monotonic();
       found.faultAtMs = -Infinity;
       if (!OTHERS_SAY.includes(stateOf(sfu))) noteHealth(sfu, "healthy");
     } else if (error.status === 401 || error.status === 500) keyChecks.draw(sfu);

@@ -13,6 +13,8 @@ export interface Rounds {
    * @returns whether this brought a visit about
    */
   now(sfu: Sfu): boolean;
+  /** How long an interval is by now, in milliseconds: longer than it was set where the fleet is too large for that. */
+  paceMs(): number;
   /** Goes on at another pace: who is waiting waits anew. The same interval again lets them wait on. */
   setInterval(intervalMs: number, firstWithinMs?: number): void;
   /** Aborts the visits under way; no other follows. */
@@ -30,6 +32,8 @@ export interface RoundsOptions {
   readonly intervalMs: number;
   /** However large the fleet is, its visits must leave the processor to the calls. */
   readonly mostASecond: number;
+  /** The same of first visits, where somebody is waiting for those; `mostASecond` unless it says otherwise. */
+  readonly firstASecond?: number;
   /** How long the first visit may wait; `intervalMs` unless it is wanted sooner. */
   readonly firstWithinMs?: number;
   /** How many visits may be under way at a time. */
@@ -39,6 +43,11 @@ export interface RoundsOptions {
    * throw; without it, nobody is passed by.
    */
   readonly passesBy?: (sfu: Sfu) => boolean;
+  /**
+   * When something else has last shown what a visit would, on the clock's monotonic scale: the next one is put off until as
+   * late as it may come after that. Must not throw; without it, nothing else does.
+   */
+  readonly shownAtMs?: (sfu: Sfu) => number;
   /**
    * Must settle by itself, and soon once `signal` is aborted.
    *
@@ -50,6 +59,17 @@ export interface RoundsOptions {
 /** A visit is due 75 to 95 % of the interval after the one before has ended: SFUs drift apart, and none has to wait longer. */
 const SOONEST = 0.75;
 const SPREAD = 0.2;
+const LATEST = SOONEST + SPREAD;
+
+/**
+ * Of a large fleet, visits that fall into the same step, in milliseconds, are begun together, at its beginning: what the
+ * processor has at hand from one serves the next, and so each costs a half or a third.
+ */
+const STEP_MS = 100;
+
+/** From so many visits in a step on, and where an interval has so many steps: it is to be kept to. */
+const TOGETHER = 2;
+const STEPS = 10;
 
 interface Turn {
   /** The entry in force. */
@@ -61,7 +81,8 @@ interface Turn {
 }
 
 export function createRounds(options: RoundsOptions): Rounds {
-  const { name, clock, random, events, registry, mostASecond, atATime, visit, passesBy = () => false } = options;
+  const { name, clock, random, events, registry, mostASecond, firstASecond = mostASecond, atATime, visit } = options;
+  const { passesBy = () => false, shownAtMs = () => -Infinity } = options;
   let { intervalMs, firstWithinMs = Infinity } = options;
   const turns = new Map<string, Turn>();
   const limit = pLimit(atATime);
@@ -69,6 +90,15 @@ export function createRounds(options: RoundsOptions): Rounds {
 
   const wait = (turn: Turn, delayMs: number): void => {
     turn.cancel = clock.after(delayMs, () => come(turn));
+  };
+
+  /** As {@link wait}, but for the beginning of the step. */
+  const waitInStep = (turn: Turn, delayMs: number): void => {
+    const nowMs = clock.monotonic();
+    const steps = paceMs() / STEP_MS;
+    const isTogether = steps >= STEPS && (turns.size - passedBy) / steps >= TOGETHER;
+    const atMs = isTogether ? Math.floor((nowMs + delayMs) / STEP_MS) * STEP_MS : nowMs + delayMs;
+    wait(turn, Math.max(0, atMs - nowMs));
   };
 
   const spread = (ms: number): number => ms * (SOONEST + SPREAD * random());
@@ -86,7 +116,12 @@ export function createRounds(options: RoundsOptions): Rounds {
       lastMs = Math.max(nowMs, lastMs + 1000 / mostASecond);
       if (lastMs > nowMs) wait(turn, lastMs - nowMs);
       else go(turn);
-    } else go(turn);
+    } else {
+      const leftMs = shownAtMs(turn.sfu) + LATEST * paceMs() - nowMs;
+      // Whoever has waited for the beginning of a step has waited long enough.
+      if (leftMs >= STEP_MS) waitInStep(turn, leftMs);
+      else go(turn);
+    }
   };
 
   const go = (turn: Turn): void => {
@@ -100,7 +135,9 @@ export function createRounds(options: RoundsOptions): Rounds {
       })
       .then((next) => {
         turn.isUnderWay = false;
-        if (isHere(turn)) wait(turn, next ?? spread(Math.max(intervalMs, shortestMs())));
+        if (!isHere(turn)) return;
+        if (next === null) waitInStep(turn, spread(paceMs()));
+        else wait(turn, next);
       })
       .catch((error: unknown) => events.emit("unexpected", { where: name, error: toError(error) }));
   };
@@ -111,14 +148,15 @@ export function createRounds(options: RoundsOptions): Rounds {
     if (turn.isPassedBy !== isPassedBy) passedBy += isPassedBy ? 1 : -1;
     turn.isPassedBy = isPassedBy;
   };
-  const shortestMs = (): number => ((turns.size - passedBy) / mostASecond) * 1000;
+  const shortestMs = (aSecond = mostASecond): number => ((turns.size - passedBy) / aSecond) * 1000;
+  const paceMs = (): number => Math.max(intervalMs, shortestMs());
 
   const isHere = (turn: Turn): boolean => turns.get(turn.sfu.address) === turn;
 
   const begin = (sfu: Sfu): void => {
     const turn: Turn = { sfu, cancel: () => undefined, isUnderWay: false, isPassedBy: false };
     turns.set(sfu.address, turn);
-    wait(turn, random() * Math.max(Math.min(intervalMs, firstWithinMs), shortestMs()));
+    waitInStep(turn, random() * Math.max(Math.min(intervalMs, firstWithinMs), shortestMs(firstASecond)));
   };
 
   const forget = (address: string): void => {
@@ -147,6 +185,7 @@ export function createRounds(options: RoundsOptions): Rounds {
       go(turn);
       return true;
     },
+    paceMs,
     setInterval(nextMs, firstMs = Infinity) {
       firstWithinMs = firstMs;
       if (nextMs === intervalMs) return;
@@ -154,7 +193,7 @@ export function createRounds(options: RoundsOptions): Rounds {
       for (const turn of turns.values()) {
         if (turn.isUnderWay) continue;
         turn.cancel();
-        wait(turn, random() * Math.max(intervalMs, shortestMs()));
+        waitInStep(turn, random() * paceMs());
       }
     },
     stop() {

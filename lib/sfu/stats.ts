@@ -24,6 +24,9 @@ export const ORDINARY_SIZE = 25;
  */
 export const MAX_STATS_BYTES = 3 * 1024 * 1024;
 
+/** 1,500 SFUs at the default interval, however large the fleet is; a long answer takes a millisecond to read. */
+export const MOST_READINGS_A_SECOND = 150;
+
 /** Of sessions in one channel. */
 const MAX_COUNT = 1_000_000;
 

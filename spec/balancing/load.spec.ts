@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Load } from "../../lib/balancing/load.ts";
 import type { Report } from "../../lib/sfu/report.ts";
 import type { Sfu } from "../../lib/sfu/sfu.ts";
-import { ORDINARY_SIZE } from "../../lib/sfu/stats.ts";
+import { MOST_READINGS_A_SECOND, ORDINARY_SIZE } from "../../lib/sfu/stats.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { sfuOf } from "../support/fleet.ts";
 import { seeded } from "../support/random.ts";
@@ -198,6 +198,17 @@ describe("the load of an SFU", () => {
       expect(desk.loads.report(a)).not.to.equal(null);
       await clock.elapse(8 * 60_000);
       expect(desk.loads.report(a)).to.equal(null);
+    });
+
+    it("is believed for longer in a fleet that is so large that nobody is read more often", async () => {
+      const count = 3 * 30 * MOST_READINGS_A_SECOND;
+      const sfus = Array.from({ length: count }, (_, index) => sfuOf(index + 1));
+      const desk = openDesk(clock, sfus, settings);
+      desk.report(sfus[0]!, { sessions: 100 });
+      await clock.elapse(3 * 90_000);
+      expect(desk.loads.report(sfus[0]!)).to.include({ sessions: 100 });
+      await clock.elapse(1);
+      expect(desk.loads.report(sfus[0]!)).to.equal(null);
     });
 
     it("is that of one without a report, and has no part in the average", async () => {

@@ -221,6 +221,28 @@ describe("an exchange with an SFU", () => {
       await eventually("it is closed", () => sfu.open === 0);
     });
 
+    it("keeps none where nobody was asked for as long as it would be kept, until somebody is asked more often", async () => {
+      let nowMs = 1000;
+      const clock = { ...systemClock, monotonic: () => nowMs };
+      const seldom = createExchange({ clock });
+      const sfu = await listen((socket, { request }) => {
+        socket.write(request === 1 ? answer("ok").replace("\r\n", "\r\nConnection: close\r\n") : answer("ok"));
+      });
+      const askOnce = (): Promise<Answer> =>
+        seldom.get({ url: sfu.address, headers: {}, signal: new AbortController().signal });
+      await askOnce();
+      await eventually("it is closed", () => sfu.open === 0);
+      for (let time = 0; time < 3; time++) {
+        nowMs += IDLE_MS + 1;
+        await askOnce();
+        await eventually("it is closed", () => sfu.open === 0);
+      }
+      expect(sfu.connections).to.equal(4);
+      for (let time = 0; time < 3; time++) await askOnce();
+      expect(sfu).to.include({ connections: 5, open: 1 });
+      seldom.close();
+    });
+
     it("goes on over a fresh one where the SFU closes it just then", async () => {
       const sfu = await listen((socket, { request }) => {
         if (request === 2) socket.destroy();

@@ -3,7 +3,7 @@ import type { Config } from "../../lib/config/config.ts";
 import { SfuError } from "../../lib/errors.ts";
 import { type EventMap, Events } from "../../lib/events.ts";
 import { type Breakers, createBreakers } from "../../lib/failover/breakers.ts";
-import { createProber } from "../../lib/sfu/prober.ts";
+import { createProber, MOST_A_SECOND } from "../../lib/sfu/prober.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import type { Health, Sfu } from "../../lib/sfu/sfu.ts";
 import { createMemoryStore } from "../../lib/store/memory.ts";
@@ -49,6 +49,10 @@ describe("the prober", () => {
   let stop: () => void;
   /** How long the gateway has been too busy to hear anybody. */
   let lagMs: number;
+  /** What the reader of statistics has found, and finds. */
+  let answeredAtMs: number;
+  let mayRead: (sfu: Sfu) => boolean;
+  let read: Sfu[];
 
   const begin = ({ sfus = [sfu], settings = {}, seed = 1 }: Setup = {}): void => {
     events = new Events();
@@ -60,8 +64,18 @@ describe("the prober", () => {
     client = new FakeClient(clock);
     breakers = createBreakers(BREAKER, clock, events);
     lagMs = 0;
+    answeredAtMs = -Infinity;
+    mayRead = () => false;
+    read = [];
     const [random, store] = [seeded(seed), createMemoryStore(clock)];
-    const tools = { clock, random, events, registry, client, breakers, store, lagSince: () => lagMs };
+    const readings = {
+      answeredAtMs: () => answeredAtMs,
+      readIfDue(of: Sfu): Promise<boolean> {
+        read.push(of);
+        return Promise.resolve(mayRead(of));
+      },
+    };
+    const tools = { clock, random, events, registry, client, breakers, store, readings, lagSince: () => lagMs };
     stop = createProber({ health: { ...SETTINGS, ...settings }, breaker: BREAKER }, tools);
     for (const one of sfus) registry.put(one);
   };
@@ -80,6 +94,8 @@ describe("the prober", () => {
   };
 
   const fleet = (count: number): readonly Sfu[] => Array.from({ length: count }, (_, index) => sfuOf(index + 1));
+  /** How often one of so many is visited. */
+  const paceOf = (count: number): number => Math.max(INTERVAL_MS, (1000 * count) / MOST_A_SECOND);
   const health = (of = sfu): Health => registry.health(of);
   const state = (of = sfu): string => health(of).state;
   const attempt = (error: SfuError | null, of = sfu): void =>
@@ -281,7 +297,7 @@ describe("the prober", () => {
         [10_000, 5000],
       ] as const) {
         it(`is so where it ${how}, the interval is ${String(intervalMs)} ms and timeout_ms ${String(timeoutMs)}`, async () => {
-          const sfus = fleet(60);
+          const sfus = fleet(20);
           restart({ sfus, settings: { intervalMs, timeoutMs } });
           await clock.elapse(1.6 * intervalMs);
           for (const one of sfus) client.kill(one, how);
@@ -302,8 +318,8 @@ describe("the prober", () => {
       }
     });
 
-    it("is so for half of a fleet of a thousand at once, and the others are none the worse for it", async () => {
-      const sfus = fleet(1000);
+    it("is so for half of a fleet of 300 at once, and the others are none the worse for it", async () => {
+      const sfus = fleet(300);
       restart({ sfus });
       await clock.elapse(2 * INTERVAL_MS);
       sfus.forEach((one, index) => {
@@ -311,15 +327,15 @@ describe("the prober", () => {
       });
       await clock.elapse(2 * INTERVAL_MS);
       const states = sfus.map((one) => state(one));
-      expect(states.filter((_, index) => index % 2 === 0)).to.deep.equal(Array(500).fill("down"));
-      expect(states.filter((_, index) => index % 2 === 1)).to.deep.equal(Array(500).fill("healthy"));
+      expect(states.filter((_, index) => index % 2 === 0)).to.deep.equal(Array(150).fill("down"));
+      expect(states.filter((_, index) => index % 2 === 1)).to.deep.equal(Array(150).fill("healthy"));
     });
 
     it("keeps the number of probes at a time bounded where all of a thousand do", async () => {
       const sfus = fleet(1000);
       restart({ sfus });
       for (const one of sfus) client.kill(one, "hangs");
-      await clock.elapse(4 * INTERVAL_MS);
+      await clock.elapse(2 * paceOf(1000));
       expect(client.peak).to.equal(512);
       expect(sfus.filter((one) => state(one) !== "down")).to.deep.equal([]);
     });
@@ -403,6 +419,95 @@ describe("the prober", () => {
       await clock.elapse(10 * INTERVAL_MS);
       expect(client.count("key", sfu)).to.equal(checks);
     });
+  });
+
+  describe("an SFU that is seen alive without a probe", () => {
+    const signs = {
+      "serves calls": () => attempt(null),
+      "has its statistics read": () => (answeredAtMs = clock.monotonic()),
+    };
+    for (const [what, see] of Object.entries(signs)) {
+      it(`is not probed where it ${what}, and down within two intervals after the last of them`, async () => {
+        await probes(1);
+        for (let time = 0; time < 20; time++) {
+          see();
+          await clock.elapse(INTERVAL_MS / 4);
+        }
+        see();
+        expect(client.count("noop", sfu)).to.equal(1);
+        client.kill(sfu, "hangs");
+        await clock.elapse(2 * INTERVAL_MS);
+        expect(state()).to.equal("down");
+      });
+
+      it(`is probed all the same where it ${what} and a call has failed`, async () => {
+        await probes(1);
+        fault();
+        await clock.elapse(INTERVAL_MS);
+        const before = client.count("noop", sfu);
+        for (let time = 0; time < 8; time++) {
+          if (what !== "serves calls") see();
+          await clock.elapse(INTERVAL_MS / 2);
+        }
+        expect(state()).to.equal("failing");
+        expect(client.count("noop", sfu) - before).to.be.at.least(4);
+      });
+    }
+  });
+
+  describe("of a fleet that is too large to be probed at the interval", () => {
+    const COUNT = 900;
+    const sfus = fleet(COUNT);
+
+    it("everybody is known after two seconds, and visited as often as a few hundredths of a processor allow", async () => {
+      restart({ sfus });
+      await clock.elapse(INTERVAL_MS);
+      expect(sfus.filter((one) => state(one) !== "healthy")).to.deep.equal([]);
+      await clock.elapse(paceOf(COUNT));
+      client.asked.length = 0;
+      await clock.elapse(4 * paceOf(COUNT));
+      const perSecond = client.asked.length / ((4 * paceOf(COUNT)) / 1000);
+      expect(perSecond).to.be.within(MOST_A_SECOND, MOST_A_SECOND / 0.75);
+    });
+
+    it("one that dies is down within two of its intervals", async () => {
+      restart({ sfus });
+      await clock.elapse(2 * paceOf(COUNT));
+      for (const one of sfus.slice(0, 90)) client.kill(one, "hangs");
+      await clock.elapse(2 * paceOf(COUNT));
+      expect(sfus.slice(0, 90).filter((one) => state(one) !== "down")).to.deep.equal([]);
+    });
+
+    it("one whose statistics are due has them read in place of the probe", async () => {
+      restart({ sfus });
+      mayRead = ({ address }) => address !== sfu.address;
+      await clock.elapse(2 * paceOf(COUNT));
+      client.asked.length = 0;
+      read.length = 0;
+      await clock.elapse(2 * paceOf(COUNT));
+      expect(read.length).to.be.at.least(2 * COUNT);
+      // And one that does not answer is probed at once.
+      expect(new Set(client.asked.map((one) => one.sfu.address))).to.deep.equal(new Set([sfu.address]));
+      expect(client.count("noop", sfu)).to.equal(read.filter(({ address }) => address === sfu.address).length);
+    });
+
+    it("one that is not well is probed, and not read", async () => {
+      restart({ sfus });
+      mayRead = () => true;
+      await clock.elapse(2 * paceOf(COUNT));
+      await openBreaker();
+      read.length = 0;
+      client.asked.length = 0;
+      await clock.elapse(BREAKER.resetTimeoutMs - INTERVAL_MS);
+      await clock.elapse(2 * paceOf(COUNT));
+      expect(client.count("noop", sfu) + client.count("key", sfu)).to.be.at.least(1);
+    });
+  });
+
+  it("does not read statistics in place of probes of a fleet that it can probe at the interval", async () => {
+    restart({ sfus: fleet(200) });
+    await clock.elapse(10 * INTERVAL_MS);
+    expect(read).to.deep.equal([]);
   });
 
   describe("calls", () => {

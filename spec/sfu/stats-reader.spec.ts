@@ -5,7 +5,7 @@ import { Events } from "../../lib/events.ts";
 import { createRegistry, type Registry } from "../../lib/sfu/registry.ts";
 import type { Report } from "../../lib/sfu/report.ts";
 import type { Health, Sfu } from "../../lib/sfu/sfu.ts";
-import { createStatsReader } from "../../lib/sfu/stats-reader.ts";
+import { createStatsReader, type StatsReader } from "../../lib/sfu/stats-reader.ts";
 import { useFakeClock } from "../support/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { sfuOf } from "../support/fleet.ts";
@@ -29,6 +29,7 @@ describe("the reader of statistics", () => {
   let told: string[];
   let learned: string[];
   let stop: () => void;
+  let reader: StatsReader;
   beforeEach(() => {
     events = new Events();
     registry = createRegistry(clock, events);
@@ -39,7 +40,7 @@ describe("the reader of statistics", () => {
     events.on("statistics", ({ sfu: { address }, error }) =>
       told.push(`${address} ${error?.message ?? "can be read"}`),
     );
-    stop = createStatsReader(SETTINGS, {
+    reader = createStatsReader(SETTINGS, {
       clock,
       random: seeded(1),
       events,
@@ -48,6 +49,7 @@ describe("the reader of statistics", () => {
       homes: { learnListed: (uuids, { address }) => learned.push(`${address} has ${uuids.join(" ")}`) },
       reportsItself: ({ address }) => reporting.has(address),
     });
+    stop = () => reader.stop();
     registry.put(sfu);
     client.of(sfu).stats = STATS;
   });
@@ -305,6 +307,80 @@ describe("the reader of statistics", () => {
       expect(registry.report(successor)).to.equal(report);
       await reading();
       expect(registry.report(successor)).not.to.equal(report);
+    });
+  });
+
+  describe("for somebody who is going there anyhow", () => {
+    const bounds = { timeoutMs: 300 };
+    const inPassing = async (): Promise<boolean> => {
+      const read = reader.readIfDue(sfu, bounds);
+      await clock.elapse(300);
+      return read;
+    };
+
+    it("reads what has not been read for three quarters of an interval, and puts its own reading off", async () => {
+      await reading();
+      const readAtMs = client.times("stats", sfu)[0]!;
+      await clock.elapse(readAtMs + 7100 - clock.monotonic());
+      expect(await inPassing()).to.equal(false);
+      expect(client.count("stats", sfu)).to.equal(1);
+      await clock.elapse(readAtMs + 7500 - clock.monotonic());
+      expect(await inPassing()).to.equal(true);
+      expect(client.count("stats", sfu)).to.equal(2);
+      const inPassingAtMs = client.times("stats", sfu)[1]!;
+      await reading();
+      expect(client.times("stats", sfu)[2]! - inPassingAtMs).to.be.within(9400, 9600);
+    });
+
+    it("takes in the report, and says when somebody answered", async () => {
+      expect(reader.answeredAtMs(sfu)).to.equal(-Infinity);
+      expect(await inPassing()).to.equal(true);
+      expect(registry.report(sfu)).to.include({ sessions: 37, channels: 9 });
+      expect(reader.answeredAtMs(sfu)).to.be.closeTo(clock.monotonic() - 300, 1);
+    });
+
+    it("takes a refusal for a sign of life", async () => {
+      client.of(sfu).stats = answered(401);
+      expect(await inPassing()).to.equal(true);
+      expect(reader.answeredAtMs(sfu)).to.be.closeTo(clock.monotonic() - 300, 1);
+      expect(told).to.have.length(1);
+    });
+
+    for (const [what, stats] of [
+      ["nobody is there", refused()],
+      ["nobody answers", "hangs"],
+      ["it answers 500", answered(500)],
+    ] as const) {
+      it(`sees no life where ${what}`, async () => {
+        client.of(sfu).stats = stats;
+        expect(await inPassing()).to.equal(false);
+        expect(reader.answeredAtMs(sfu)).to.equal(-Infinity);
+        expect(client.count("stats", sfu)).to.equal(1);
+      });
+    }
+
+    it("does not read what is not to be read", async () => {
+      reporting.add(sfu.address);
+      expect(await inPassing()).to.equal(false);
+      reporting.clear();
+      setState("down");
+      expect(await inPassing()).to.equal(false);
+      registry.remove(sfu.address, "static");
+      expect(await inPassing()).to.equal(false);
+      expect(client.count("stats", sfu)).to.equal(0);
+    });
+
+    it("reads no more than 64 at a time", async () => {
+      stop();
+      const sfus = Array.from({ length: 100 }, (_, index) => sfuOf(index + 2));
+      for (const one of sfus) {
+        registry.put(one);
+        client.of(one).stats = "hangs";
+      }
+      const reads = sfus.map((one) => reader.readIfDue(one, bounds));
+      expect(client.peak).to.equal(64);
+      await clock.elapse(300);
+      expect((await Promise.all(reads)).filter(Boolean)).to.deep.equal([]);
     });
   });
 

@@ -102,11 +102,7 @@ export async function startInstance(clock: Clock, room: Room, options: InstanceO
   const registrations = createRegistrations({ clock, events, registry, heartbeats, rules: { check }, store: spied });
   const watching = { clock, events, registry, client };
   const reportsItself = ({ address }: Sfu): boolean => heartbeats.isFresh(address);
-  const stopProbing = createProber(
-    { health: HEALTH, breaker: BREAKER },
-    { ...watching, random: seeded(seed), breakers, store: spied },
-  );
-  const stopReading = createStatsReader(HEALTH, {
+  const readings = createStatsReader(HEALTH, {
     ...watching,
     random: seeded(seed + 1000),
     homes,
@@ -114,6 +110,10 @@ export async function startInstance(clock: Clock, room: Room, options: InstanceO
     isMine: createShares(store),
     board: createReportBoard({ clock, registry, store: spied, reportsItself }),
   });
+  const stopProbing = createProber(
+    { health: HEALTH, breaker: BREAKER },
+    { ...watching, random: seeded(seed), breakers, store: spied, readings },
+  );
   heedPlacements({ clock, events, registry, ledger, homes, store });
   for (const sfu of sfus) registry.put(sfu);
   await store.open();
@@ -145,7 +145,7 @@ export async function startInstance(clock: Clock, room: Room, options: InstanceO
     heartbeat: (body) => void registrations.take(toHeartbeat(body), body),
     async stop() {
       heartbeats.close();
-      stopReading();
+      readings.stop();
       stopProbing();
       breakers.close();
       await store.close();

@@ -16,8 +16,9 @@ describe("several gateways that probe one fleet", () => {
     room = createRoom(clock);
   });
 
+  /** And readings of its statistics, each of which puts a probe off. */
   const probes = (instances: readonly Instance[], sfu: Sfu): number =>
-    instances.reduce((sum, { client }) => sum + client.count("noop", sfu), 0);
+    instances.reduce((sum, { client }) => sum + client.count("noop", sfu) + client.count("stats", sfu), 0);
   const othersThan = (one: Instance, instances: readonly Instance[]): Instance[] =>
     instances.filter((instance) => instance !== one);
   const kill = (instances: readonly Instance[], sfu: Sfu, how: "refuses" | "hangs" = "refuses"): void => {
@@ -32,6 +33,8 @@ describe("several gateways that probe one fleet", () => {
     const ALONE = 1 / 0.85;
     /** Each other one sees for itself after ten intervals. */
     const OTHERS = 1 / 10;
+    /** Each has its statistics read, which puts a probe off and may be there before it was due. */
+    const READ = INTERVAL_MS / HEALTH.statsIntervalMs / 0.85;
 
     for (const count of [1, 2, 4]) {
       it(`so that each SFU is probed once an interval, and little more, by ${String(count)}`, async () => {
@@ -44,7 +47,7 @@ describe("several gateways that probe one fleet", () => {
         const each = sfus.map((sfu, index) => (probes(instances, sfu) - before[index]!) / intervals);
         const mean = each.reduce((sum, one) => sum + one, 0) / each.length;
         expect(Math.min(...each)).to.be.at.least(1);
-        expect(mean).to.be.within(ALONE - 0.02, ALONE + OTHERS * (count - 1) + 0.02);
+        expect(mean).to.be.within(ALONE - 0.02, ALONE + 0.75 * READ + OTHERS * (count - 1) + 0.02);
       });
     }
 
@@ -113,7 +116,7 @@ describe("several gateways that probe one fleet", () => {
       };
       for (const { store } of instances) store.setAway(true);
       await clock.elapse(INTERVAL_MS);
-      expect(await perInterval()).to.be.within(2.2, 2.5);
+      expect(await perInterval()).to.be.within(2.2, 2.8);
       for (const { store } of instances) store.setAway(false);
       await clock.elapse(INTERVAL_MS);
       expect(await perInterval()).to.be.within(1, 1.4);
