@@ -74,6 +74,13 @@ const BUCKETS = 10;
 /** opossum opens above its threshold; an operator who writes 50 means that half is too many. */
 const AT_THE_THRESHOLD = 1e-9;
 
+/**
+ * So many faults in a row, and twice the minimum of requests, open it whatever the window holds: a busy SFU that has just died
+ * would else get seconds of calls before its failures outweigh what it served when it was well. One that serves half of its
+ * calls has such a row once in a thousand.
+ */
+const SURE = 10;
+
 type Task = () => Promise<void>;
 
 interface Entry {
@@ -87,6 +94,9 @@ interface Entry {
   era: number;
   /** Trials, last resorts and, on probation, calls under way that began in this era. */
   trying: number;
+  /** Since a call went well, with less than a window between them. */
+  faultsInARow: number;
+  lastFaultMs: number;
   /** Those who wait until nobody is trying. */
   readonly waiting: (() => void)[];
   /** Whether a key check alone has closed it. */
@@ -123,6 +133,8 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
       known: "closed",
       era: 0,
       trying: 0,
+      faultsInARow: 0,
+      lastFaultMs: -Infinity,
       waiting: [],
       isOnProbation: false,
       isTripped: false,
@@ -175,6 +187,14 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
     if (entry !== undefined) drop(entry);
   });
 
+  /** Counts a fault. @returns whether there have been so many in a row that nothing else need be known */
+  const isSure = (entry: Entry): boolean => {
+    const nowMs = clock.monotonic();
+    entry.faultsInARow = nowMs - entry.lastFaultMs < settings.windowMs ? entry.faultsInARow + 1 : 1;
+    entry.lastFaultMs = nowMs;
+    return entry.known === "closed" && entry.faultsInARow >= Math.max(SURE, 2 * settings.minimumRequests);
+  };
+
   /** What goes wrong in there must not keep a trial waiting. */
   const verdictFrom = async (verdictOf: RunOptions["verdictOf"], error: Error): Promise<Verdict> => {
     try {
@@ -225,7 +245,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
           if (entry.era !== era) return new Promise<never>(() => undefined);
           if (isTrying) entry.trying--;
           if (error !== null && verdict === "fault") {
-            if (isForced || entry.isOnProbation) breaker.open();
+            if (isForced || entry.isOnProbation || isSure(entry)) breaker.open();
             throw error;
           }
           if (verdict === "nothing") {
@@ -235,6 +255,7 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
             return;
           }
           entry.isOnProbation = false;
+          entry.faultsInARow = 0;
           if (isForced) breaker.close();
         };
         const observation = isForced ? observed() : breaker.fire(observed);
@@ -300,6 +321,7 @@ function adjustable({ errorThresholdPercent, resetTimeoutMs }: Config["breaker"]
 function beginEra(entry: Entry): void {
   entry.era++;
   entry.trying = 0;
+  entry.faultsInARow = 0;
   entry.isOnProbation = false;
   wake(entry);
 }

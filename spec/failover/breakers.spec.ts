@@ -102,6 +102,82 @@ describe("breakers", () => {
     expect(breakers.state(sfu)).to.equal("closed");
   });
 
+  describe("of an SFU that was well a moment ago", () => {
+    beforeEach(async () => {
+      for (let count = 0; count < 200; count++) await succeed();
+    });
+
+    it("opens after ten faults in a row, far below the threshold", async () => {
+      await failTimes(9);
+      expect(breakers.state(sfu)).to.equal("closed");
+      await fail();
+      expect(breakers.state(sfu)).to.equal("open");
+      expect(steps()).to.deep.equal(["closed > open"]);
+    });
+
+    it("begins to count anew with each call that goes well", async () => {
+      await failTimes(9);
+      await succeed();
+      await failTimes(9);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("begins anew with what was the request's fault, for it shows that the SFU answers", async () => {
+      await failTimes(9);
+      await fail("fine");
+      await failTimes(9);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("counts on past what showed nothing", async () => {
+      await failTimes(9);
+      await failTimes(3, "nothing");
+      expect(breakers.state(sfu)).to.equal("closed");
+      await fail();
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("does not wait for those that are under way", async () => {
+      const others = Array.from({ length: 300 }, () => begin());
+      for (const other of others.slice(0, 10)) await other.fail();
+      expect(breakers.state(sfu)).to.equal("open");
+      for (const other of others.slice(10)) await other.serve();
+      expect(breakers.state(sfu)).to.equal("open");
+    });
+
+    it("takes faults that are a window apart for no row", async () => {
+      for (let count = 0; count < 12; count++) {
+        for (let good = 0; good < 4; good++) await fail("nothing");
+        await fail();
+        await clock.elapse(SETTINGS.windowMs);
+      }
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+
+    it("wants twice the minimum of requests where that is more", async () => {
+      const patient = createBreakers({ ...SETTINGS, minimumRequests: 20 }, clock, events);
+      const end = async (task: () => Promise<string>): Promise<void> => {
+        await patient.run(sfu, task, verdict("fault")).catch(() => undefined);
+        await clock.elapse(0);
+      };
+      for (let count = 0; count < 200; count++) await end(() => Promise.resolve("channel"));
+      for (let count = 0; count < 39; count++) await end(() => Promise.reject(new Error("boom")));
+      expect(patient.state(sfu)).to.equal("closed");
+      await end(() => Promise.reject(new Error("boom")));
+      expect(patient.state(sfu)).to.equal("open");
+      patient.close();
+    });
+
+    it("has no row behind it once it has closed again", async () => {
+      await failTimes(10);
+      await clock.elapse(SETTINGS.resetTimeoutMs);
+      await succeed();
+      for (let count = 0; count < 50; count++) await succeed();
+      await failTimes(9);
+      expect(breakers.state(sfu)).to.equal("closed");
+    });
+  });
+
   it("opens at a threshold of 100 %, too", async () => {
     const strict = createBreakers({ ...SETTINGS, errorThresholdPercent: 100 }, clock, events);
     for (let count = 0; count < 4; count++) {

@@ -29,6 +29,8 @@ export class BreakerModel {
   #alone = 0;
   #isOnProbation = false;
   #isTripped = false;
+  #faultsInARow = 0;
+  #faultMs = -Infinity;
   /** Whether the one call that half-open lets through has been let through. */
   #isTrialTaken = false;
 
@@ -74,11 +76,12 @@ export class BreakerModel {
       if (kind === "trial" && this.state === "half_open") this.#open(nowMs);
     } else if (verdict === "fault") {
       if (kind !== "last resort") count(this.#failed, this.#bucket(nowMs));
-      if (kind === "last resort" || this.#isOnProbation || this.state === "half_open" || this.#isOverThreshold(nowMs)) {
-        this.#open(nowMs);
-      }
+      const isSure = this.#isSure(nowMs);
+      if (kind === "last resort" || this.#isOnProbation || this.state === "half_open") this.#open(nowMs);
+      else if (isSure || this.#isOverThreshold(nowMs)) this.#open(nowMs);
     } else {
       this.#isOnProbation = false;
+      this.#faultsInARow = 0;
       if (kind === "last resort" || this.state === "half_open") this.#close();
     }
   }
@@ -117,6 +120,7 @@ export class BreakerModel {
     this.#openedMs = nowMs;
     this.#era++;
     this.#alone = 0;
+    this.#faultsInARow = 0;
     this.#isOnProbation = false;
   }
 
@@ -125,6 +129,13 @@ export class BreakerModel {
     this.state = "closed";
     this.#isTripped = false;
     [this.#begun, this.#failed] = [[], []];
+  }
+
+  /** Counts a fault. @returns whether a row of them is long enough by itself */
+  #isSure(nowMs: number): boolean {
+    this.#faultsInARow = nowMs - this.#faultMs < this.#settings.windowMs ? this.#faultsInARow + 1 : 1;
+    this.#faultMs = nowMs;
+    return this.#faultsInARow >= Math.max(10, 2 * this.#settings.minimumRequests);
   }
 
   #isOverThreshold(nowMs: number): boolean {
