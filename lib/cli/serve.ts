@@ -5,7 +5,8 @@ import { ConfigError, type Fault, formatFault } from "../config/fault.ts";
 import type { Loaded } from "../config/load.ts";
 import { createReload } from "../config/reload.ts";
 import { filesOf, watchFiles } from "../config/watch.ts";
-import { createLogger } from "../logger.ts";
+import { createLogger, type Logger } from "../logger.ts";
+import { gathered } from "./gathered.ts";
 import { EXIT_OK, type FileOptions, type Io, loadFor } from "./io.ts";
 import { listen } from "./listen.ts";
 import { callersThatFit } from "./open-files.ts";
@@ -14,8 +15,16 @@ import { createService } from "./systemd/service.ts";
 /** Runs the gateway until `io.signal` is aborted and what was in flight then is answered. */
 export async function serve(options: FileOptions, io: Io): Promise<number> {
   const loaded = loadFor(options, io);
+  const lines = gathered(io.stdout);
+  try {
+    return await run(loaded, createLogger(loaded.config.logLevel, lines), options, io);
+  } finally {
+    lines.end();
+  }
+}
+
+async function run(loaded: Loaded, logger: Logger, options: FileOptions, io: Io): Promise<number> {
   const { config, secrets } = loaded;
-  const logger = createLogger(config.logLevel, { write: io.stdout });
   const warn = (warnings: readonly Fault[]): void => {
     for (const warning of warnings) logger.warn({ where: warning.where }, formatFault(warning));
   };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { outgoingClaims } from "../auth/resign.ts";
 import type { Throttle } from "../auth/throttle.ts";
 import type { Verify } from "../auth/verify.ts";
@@ -16,5 +16,5 @@ export function authenticate(verify: Verify, throttle: Throttle): GatewayMiddlew
 
 /** The id of a conference by its name. SHA-256: as long for every conference, however long its name, which is nobody else's business. */
 export function idOf(conference: string): string {
-  return createHash("sha256").update(conference).digest("hex");
+  return hash("sha256", conference);
 }

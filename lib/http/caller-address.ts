@@ -13,7 +13,8 @@ export function callerAddress(
   trusted: BlockList,
 ): string {
   let address = plain(socketAddress ?? "");
-  const hops = (forwardedFor ?? "").split(",").map((hop) => plain(hop.trim()));
+  if (forwardedFor === undefined || forwardedFor === "") return address;
+  const hops = forwardedFor.split(",").map((hop) => plain(hop.trim()));
   while (isTrusted(address, trusted)) {
     const hop = hops.pop();
     if (hop === undefined || isIP(hop) === 0) break;
@@ -32,6 +33,7 @@ function isTrusted(address: string, trusted: BlockList): boolean {
  * `10.0.0.1:5678` or `[2001:db8::1]:5678`.
  */
 function plain(address: string): string {
+  if (isIP(address) === 4) return address;
   return address
     .replace(/^\[(.*)\](:\d+)?$/, "$1")
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")

@@ -6,8 +6,11 @@ export interface PartedQuery {
   readonly forwarded: string;
 }
 
+const NONE: PartedQuery = { region: null, country: null, forwarded: "" };
+
 /** @param query without the `?` */
 export function partQuery(query: string): PartedQuery {
+  if (query === "") return NONE;
   const own = new Map<string, string>();
   const forwarded = query.split("&").filter((parameter) => {
     // Behind an "&" it is a parameter wherever it starts; a leading "?" would be taken off.

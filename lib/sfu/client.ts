@@ -159,10 +159,18 @@ export function createSfuClient(
 
 const LOOPS = "is an edge that sent the gateway's own disconnect back to a gateway and not on to its SFU";
 
+type EdgeHeaders = Readonly<Record<"x-forwarded-host" | "x-forwarded-proto", string>>;
+
+const edges = new WeakMap<Sfu, EdgeHeaders>();
+
 /** odoo/sfu with `PROXY` builds its answer's URL from these; the gateway's own host there would catch the browsers. */
-function edgeHeaders(sfu: Sfu): Record<string, string> {
+function edgeHeaders(sfu: Sfu): EdgeHeaders {
+  const present = edges.get(sfu);
+  if (present !== undefined) return present;
   const { host, protocol } = new URL(sfu.publicUrl ?? sfu.address);
-  return { "x-forwarded-host": host, "x-forwarded-proto": protocol.slice(0, -1) };
+  const edge = { "x-forwarded-host": host, "x-forwarded-proto": protocol.slice(0, -1) };
+  edges.set(sfu, edge);
+  return edge;
 }
 
 function requireStatus(answer: Answer, status: number): void {

@@ -1,6 +1,7 @@
 import type { ClientRequest } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
+import { LRUCache } from "lru-cache";
 import { type Clock, systemClock, turnsOfTheLoop } from "../clock.ts";
 import { SfuError, type SfuFailure, toError } from "../errors.ts";
 import { VERSION } from "../version.ts";
@@ -9,7 +10,7 @@ import { createConnectionWatch } from "./connection-watch.ts";
 import { createNames, lookupBy, type Names } from "./names.ts";
 import { tlsFailureOf } from "./tls-failures.ts";
 import { sendByGot } from "./transport/got.ts";
-import type { Answer, Sending, Transport } from "./transport/transport.ts";
+import { type Answer, type Sending, type Target, targetOf, type Transport } from "./transport/transport.ts";
 
 export type { Answer };
 
@@ -78,6 +79,9 @@ interface Connections {
 /** On every request. Nobody is asked to compress. */
 const USUAL_HEADERS = { "user-agent": `sfu-gateway/${VERSION}`, accept: "application/json" } as const;
 
+/** Twice what 10,000 SFUs are asked for; a query makes another one. */
+const MAX_TARGETS = 50_000;
+
 type Outgoing = Omit<Sending, "agents" | "onSent">;
 
 type Outcome =
@@ -100,8 +104,18 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
   let connections = connect(ca);
   const watch = createConnectionWatch(clock);
 
+  /** The same few again and again: one for each SFU and what it is asked for. */
+  const targets = new LRUCache<string, Target>({ max: MAX_TARGETS });
+  const targetTo = (url: string): Target => {
+    const present = targets.get(url);
+    if (present !== undefined) return present;
+    const target = targetOf(url);
+    targets.set(url, target);
+    return target;
+  };
+
   const outgoing = (request: ExchangeRequest, body: Sending["body"]): Outgoing => ({
-    url: new URL(request.url),
+    target: targetTo(request.url),
     headers: { ...USUAL_HEADERS, ...request.headers },
     body,
     lookup: request.lookup ?? usualLookup,
@@ -110,12 +124,12 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
   });
 
   const send = async (request: Outgoing, agents: Agents): Promise<Outcome> => {
-    const { url, signal, maxBytes } = request;
+    const { target, signal, maxBytes } = request;
     const seen: { sent: ClientRequest | null; isAnswered: boolean } = { sent: null, isAnswered: false };
     const onSent: Sending["onSent"] = (sent, refuse) => {
       seen.sent = sent;
       sent.once("response", () => (seen.isAnswered = true));
-      watch.follow(sent, { origin: url.origin, maxBytes, refuse });
+      watch.follow(sent, { origin: target.origin, maxBytes, refuse });
     };
     try {
       return { kind: "answered", answer: await transport({ ...request, agents, onSent }) };
@@ -130,8 +144,8 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
     // What lies unread in an idle connection, be it its end or an answer that nobody has asked for, is read before the
     // connection is used again: one turn for what has been noticed already, and one to look anew.
     await turnsOfTheLoop(2);
-    const { url, lookup } = request;
-    if (!watch.mayBeKept(url.origin)) return send(request, connections.fresh);
+    const { target, lookup } = request;
+    if (!watch.mayBeKept(target.origin)) return send(request, connections.fresh);
     return send(request, lookup === usualLookup ? connections.usual : connections.checked);
   };
 

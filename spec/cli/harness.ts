@@ -53,7 +53,7 @@ export function startCli(args: readonly string[], env: Environment = {}): Runnin
     env: { SFU_GATEWAY_KEY: GATEWAY_KEY, ...env },
     stdout(text) {
       leakWatch.look(text, "the log");
-      logs.push(JSON.parse(text) as Record<string, unknown>);
+      for (const line of text.trimEnd().split("\n")) logs.push(JSON.parse(line) as Record<string, unknown>);
       for (const look of waiting) look();
     },
     stderr: () => undefined,

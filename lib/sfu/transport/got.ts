@@ -13,10 +13,10 @@ const client = got.extend({
 
 /** By got: for lists, commands and the agent, which are as rare as they are alike. */
 export const sendByGot: Transport = async (sending) => {
-  const { url, headers, body, agents, lookup, signal, maxBytes, onSent } = sending;
+  const { target, headers, body, agents, lookup, signal, maxBytes, onSent } = sending;
   const refusal = new AbortController();
   const refuse = (error: SfuError): void => refusal.abort(error);
-  const request = client(url, {
+  const request = client(target.url, {
     agent: { http: agents.http, https: agents.https },
     ...(body === null ? {} : { method: "POST", ...("json" in body ? { json: body.json } : { body: body.text }) }),
     headers,

@@ -9,11 +9,11 @@ import { type Sending, tooLarge, type Transport } from "./transport.ts";
  */
 export const sendByHttp: Transport = (sending) =>
   new Promise((resolve, reject) => {
-    const { url, agents, lookup, signal, maxBytes, onSent } = sending;
+    const { target, agents, lookup, signal, maxBytes, onSent } = sending;
     const { method, headers, text } = messageOf(sending);
-    const isSecure = url.protocol === "https:";
+    const { isSecure, host, port, path } = target;
     const agent = isSecure ? agents.https : agents.http;
-    const sent = (isSecure ? requestHttps : requestHttp)(url, { method, headers, agent, lookup });
+    const sent = (isSecure ? requestHttps : requestHttp)({ host, port, path, method, headers, agent, lookup });
     const settle = (): void => signal.removeEventListener("abort", abort);
     const fail = (error: Error): void => {
       settle();

@@ -10,9 +10,31 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** Where a request goes. */
+export interface Target {
+  /** All of it, as text. */
+  readonly url: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly isSecure: boolean;
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string;
+  /** Empty for the scheme's own. */
+  readonly port: string;
+  /** With its query. */
+  readonly path: string;
+}
+
+/** @throws {TypeError} where that is no URL */
+export function targetOf(text: string): Target {
+  const { href: url, origin, protocol, hostname, port, pathname, search } = new URL(text);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return { url, origin, isSecure: protocol === "https:", host, port, path: pathname + search };
+}
+
 /** One request as it goes out. */
 export interface Sending {
-  readonly url: URL;
+  readonly target: Target;
   readonly headers: Readonly<Record<string, string>>;
   /** Sent by POST; null for a GET. */
   readonly body: { readonly json: unknown } | { readonly text: string } | null;
