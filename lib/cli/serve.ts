@@ -15,7 +15,7 @@ import { createService } from "./systemd/service.ts";
 /** Runs the gateway until `io.signal` is aborted and what was in flight then is answered. */
 export async function serve(options: FileOptions, io: Io): Promise<number> {
   const loaded = loadFor(options, io);
-  const lines = gathered(io.stdout);
+  const lines = gathered(systemClock, io.stdout);
   try {
     return await run(loaded, createLogger(loaded.config.logLevel, lines), options, io);
   } finally {
