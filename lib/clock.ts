@@ -76,8 +76,15 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 }
 
 /** Lets the event loop go round so many times: what has arrived at the sockets by now is read in between. */
-export async function turnsOfTheLoop(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+export function turnsOfTheLoop(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    const turn = (): void => {
+      if (left-- > 0) setImmediate(turn);
+      else resolve();
+    };
+    turn();
+  });
 }
 
 /** Resolves once `signal` is aborted. */
@@ -124,11 +131,9 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
       cancel();
       signal?.removeEventListener("abort", onAbort);
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    // What it throws at once is a rejection too, or the timer would stay behind.
-    const started = async (): Promise<T> => work(controller.signal);
+    signal?.addEventListener("abort", onAbort);
     // A rejection that comes after the end has been announced is answered by nobody, and that is right.
-    started().then(
+    started(work, controller.signal).then(
       (value) => {
         release();
         resolve(value);
@@ -139,6 +144,11 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
       },
     );
   });
+}
+
+/** What it throws at once is a rejection too, or the timer would stay behind. */
+async function started<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  return work(signal);
 }
 
 /**

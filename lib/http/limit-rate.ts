@@ -1,7 +1,7 @@
 import { type AddressLimit, createAddressLimit, rateLimited } from "../address-limit.ts";
 import type { Config } from "../config/config.ts";
 import type { Events } from "../events.ts";
-import type { GatewayMiddleware } from "./context.ts";
+import type { GatewayContext, GatewayMiddleware } from "./context.ts";
 
 /**
  * Lets through so many requests of one address a window, and all where there is no limit. It comes before whatever costs
@@ -30,21 +30,20 @@ export function limitRate(
   events.on("reconfigured", ({ to }) => follow(to.rateLimit));
 
   let mayBeShared = trustedProxies.length === 0;
-  return async (context, next) => {
-    if (limit !== null && terms !== null) {
-      const { callerAddress } = context.state;
-      if (mayBeShared && context.get("x-forwarded-for") !== "") {
-        mayBeShared = false;
-        events.emit("unknownProxy", { address: callerAddress });
-      }
-      const inForce = terms;
-      const waitMs = await limit.take(callerAddress);
-      if (waitMs !== null) throw rateLimited(tooMany(inForce), waitMs);
+  const count = async (context: GatewayContext, limit: AddressLimit, inForce: Terms): Promise<void> => {
+    const { callerAddress } = context.state;
+    if (mayBeShared && context.get("x-forwarded-for") !== "") {
+      mayBeShared = false;
+      events.emit("unknownProxy", { address: callerAddress });
     }
-    await next();
+    const waitMs = await limit.take(callerAddress);
+    if (waitMs !== null) throw rateLimited(tooMany(inForce), waitMs);
   };
+  return (context, next) => (limit === null || terms === null ? next() : count(context, limit, terms).then(next));
 }
 
-function tooMany({ requests, windowMs }: NonNullable<Config["rateLimit"]>): string {
+type Terms = NonNullable<Config["rateLimit"]>;
+
+function tooMany({ requests, windowMs }: Terms): string {
   return `too many requests from this address: ${String(requests)} in ${String(windowMs / 1000)} s is the most`;
 }

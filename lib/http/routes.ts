@@ -8,8 +8,21 @@ export type Route = readonly [method: "GET" | "POST", path: string, ...steps: Ga
 /**
  * Exact paths: the SFUs answer 404 to another case or a slash at the end, so the gateway does. HEAD comes with GET, as
  * monitors like it, but not where it would make a channel.
+ *
+ * A router for each path, for a router tries all its patterns with every request; one without any refuses what is left.
  */
 export function route(routes: readonly Route[]): GatewayMiddleware {
+  const byPath = new Map<string, GatewayMiddleware>();
+  for (const path of new Set(routes.map(([, path]) => path))) {
+    byPath.set(path, routerOf(routes.filter((one) => one[1] === path)));
+  }
+  const nowhere = routerOf([]);
+  return async (context, next) => {
+    await (byPath.get(context.path) ?? nowhere)(context, next);
+  };
+}
+
+function routerOf(routes: readonly Route[]): GatewayMiddleware {
   // All methods that a request can have, for of one that it does not know the router says 501, wherever it is sent.
   const router = new Router<RequestState>({ sensitive: true, strict: true, methods: METHODS });
   for (const [method, path, ...steps] of routes) {
