@@ -6,6 +6,7 @@ import type { FleetReport, SfuReport } from "../../lib/api/fleet.ts";
 import { sleep, systemClock } from "../../lib/clock.ts";
 import { MAX_AGE_MS } from "../../lib/sfu/agents.ts";
 import { createExchange } from "../../lib/sfu/exchange.ts";
+import { sendByHttp } from "../../lib/sfu/transport/http.ts";
 import { createNames, lanesOf, PATIENCE_MS, type Resolve } from "../../lib/sfu/names.ts";
 import { useCleanup } from "../support/cleanup.ts";
 import { useFakeClock } from "../support/clock.ts";
@@ -178,6 +179,7 @@ describe("DNS of SFUs", function () {
       await listen("127.0.0.2", port);
       let address = "127.0.0.1";
       const exchange = createExchange({
+        transport: sendByHttp,
         clock,
         names: createNames({ clock, resolve: () => Promise.resolve([address]) }),
       });

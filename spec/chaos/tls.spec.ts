@@ -7,6 +7,7 @@ import type { SimulatedSfu } from "../../lib/simulator/sfu.ts";
 import { SimulatedSfuList } from "../../lib/simulator/sfu-list.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createExchange } from "../../lib/sfu/exchange.ts";
+import { sendByHttp } from "../../lib/sfu/transport/http.ts";
 import { MAX_AGE_MS } from "../../lib/sfu/agents.ts";
 import { type Certificate, makeAuthority, makeCertificate } from "../support/certificate.ts";
 import { useCleanup } from "../support/cleanup.ts";
@@ -248,7 +249,12 @@ describe("TLS towards SFUs", function () {
     const openWith = async (idleMs?: number) => {
       const fleet = await openFleet(1, { latencyMs: { min: 0, max: 0 } });
       const edge = await openEdge(fleet.sfus[0]!.address, good);
-      const exchange = createExchange({ clock, ca: ours.cert, ...(idleMs === undefined ? {} : { idleMs }) });
+      const exchange = createExchange({
+        transport: sendByHttp,
+        clock,
+        ca: ours.cert,
+        ...(idleMs === undefined ? {} : { idleMs }),
+      });
       cleanUp(() => exchange.close());
       return { edge, get: () => exchange.get({ url: url(edge), headers: {}, signal }), exchange };
     };

@@ -1,4 +1,5 @@
 import { type Verdict, verdictsOf as faultVerdictsOf } from "../faults/verdicts.ts";
+import { growthVerdictsOf } from "../growth-verdicts.ts";
 import { gateway } from "../peers/gateway.ts";
 import { nginx } from "../peers/nginx.ts";
 import type { SteadyFigures } from "../steady-figures.ts";
@@ -11,11 +12,12 @@ const MAX_TO_FLOOR = 2.1;
 const MAX_TO_NGINX = 2;
 
 /** What must hold, judged by the medians; nothing in a brief run. */
-export function verdictsOf({ isBrief, steady, faults }: Report): readonly Verdict[] {
+export function verdictsOf({ isBrief, steady, faults, growth }: Report): readonly Verdict[] {
   if (isBrief) return [];
   return [
     ...(steady === null ? [] : steadyVerdictsOf(steady)),
     ...(faults === null ? [] : faultVerdictsOf(faults, gateway.name)),
+    ...(growth === null ? [] : growthVerdictsOf(growth)),
   ];
 }
 
