@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import Koa from "koa";
 import { type Clock, turnsOfTheLoop } from "./clock.ts";
 import type { GatewayError } from "./errors.ts";
+import { QUEUE_LENGTH } from "./http/backlog.ts";
 import { answerMalformed, describeMalformed, refuseRequest } from "./http/answer-malformed.ts";
 import { type Connections, createConnections, type Cut } from "./http/connections.ts";
 import type { GatewayMiddleware } from "./http/context.ts";
@@ -169,7 +170,7 @@ function listen(server: HttpServer, options: ServerOptions): Promise<AddressInfo
   const { port, bind, reusePort = false, onError } = options;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host: bind, reusePort }, () => {
+    server.listen({ port, host: bind, reusePort, backlog: QUEUE_LENGTH }, () => {
       server.off("error", reject);
       // One connection that could not be accepted is no reason to end the others.
       server.on("error", onError);

@@ -70,7 +70,7 @@ export function tokenOf(authorization = ""): string {
  * computed, its claims only once the signature is known to be one of `keys`'.
  *
  * All of it at once, and by `node:crypto`: jose, which every token of the specs and the fuzzer is shown to as well, goes
- * through WebCrypto and its threads, which takes ten times as long (docs/performance.md).
+ * through WebCrypto and its threads, which takes nine times as long (`npm run bench:parts`).
  *
  * @param misfit what to say of a token that was signed with none of `keys`
  * @throws {GatewayError} 401 `invalid_token`

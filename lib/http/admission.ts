@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Loop } from "../loop.ts";
-import type { Backlog } from "./backlog.ts";
+import { type Backlog, QUEUE_LENGTH } from "./backlog.ts";
 
 /** What a request is for: one to `/v1/channel`, or anything else that is not the operator's look at what is going on. */
 export type Errand = "call" | "other";
@@ -57,7 +57,8 @@ const MAX_COST_MS = 10;
  *
  * 1. The gateway's own: what was let in since the event loop last rested and has not ended, at what one costs. A thousand
  *    requests on connections that are open already are all read in one turn, before any of them could be answered.
- * 2. The kernel's, of connections, by how long it has not been empty: not since the loop has rested. There is no short
+ * 2. The kernel's, of connections, by how long it has not been empty: not since the loop has rested; and by what all that it
+ *    can hold would cost, for a busy gateway always finds somebody in it, who may just have come. There is no short
  *    patience for that one: a busy fifth of a second is no queue. It is for those who come out of it. Whoever is turned
  *    away there makes room for the next, who has to be turned away as well; so one is let in for each, or under a flood
  *    nobody would be served any more.
@@ -101,9 +102,11 @@ export function createAdmission({ clock, loop, backlog, maxRequests }: Admission
       if (inFlight[errand] >= maxRequests()) return null;
       const nowMs = clock.monotonic();
       const patienceMs = errand === "call" && nowMs < onGuardUntilMs ? STANDING_MS : BURST_MS;
-      const ownMs = inHand * Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
+      const costMs = Math.min(MAX_COST_MS, learned.busyMs / learned.ended);
+      const ownMs = inHand * costMs;
       // Where the loop has rested there was nobody in the kernel's queue.
-      const isNext = isFirst && hasLetIn && Math.min(backlog.standingMs(), busyMs) > BURST_MS;
+      const queueMs = isFirst ? Math.min(backlog.standingMs(), busyMs, QUEUE_LENGTH * costMs) : 0;
+      const isNext = hasLetIn && queueMs > BURST_MS;
       if (ownMs > patienceMs || isNext) {
         if (isFirst) hasLetIn = false;
         onGuardUntilMs = nowMs + ON_GUARD_MS;

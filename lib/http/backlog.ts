@@ -1,5 +1,8 @@
 import type { Clock } from "../clock.ts";
 
+/** How many connections the kernel's queue holds, if the machine allows for so many (net.core.somaxconn): Node's default. */
+export const QUEUE_LENGTH = 511;
+
 /** The kernel's queue of connections that nobody has taken in yet. */
 export interface Backlog {
   /** To be told of every connection as it is accepted. */

@@ -126,6 +126,17 @@ describe("the admission of requests", () => {
     expect(letIn(1000)).to.equal(20);
   });
 
+  it("turns nobody away there whose turn would come soon enough, were the queue as long as it can be", () => {
+    const costMs = 0.5;
+    serve(costMs, 10_000);
+    standingMs = 60_000;
+    for (let doneMs = 0; doneMs < 5000; doneMs += costMs) {
+      expect(ask(1)).to.equal(1);
+      machine.work(costMs);
+      endAll();
+    }
+  });
+
   it("takes nobody for having stood in it where the loop has rested meanwhile: it was empty then", () => {
     standingMs = 5000;
     machine.work(3000);

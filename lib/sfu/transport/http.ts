@@ -4,8 +4,8 @@ import { toError } from "../../errors.ts";
 import { type Sending, tooLarge, type Transport } from "./transport.ts";
 
 /**
- * By `node:http` and nothing else: for whatever grows with the calls and with the fleet. got does the same at several times
- * the price (docs/performance.md).
+ * By `node:http` and nothing else: for whatever grows with the calls and with the fleet. got does the same at five times
+ * the price (`npm run bench:parts`).
  */
 export const sendByHttp: Transport = (sending) =>
   new Promise((resolve, reject) => {
