@@ -162,7 +162,9 @@ describe("the launcher", function () {
         const { exitCode, stdout, stderr } = await launch(file, { path, args: ["a b", "*"] });
         if (fits) {
           expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: "" });
-          expect(stdout).to.equal(`--disable-warning=ExperimentalWarning ${root}/dist/cli/main.js a b *\n`);
+          expect(stdout).to.equal(
+            `--disable-warning=ExperimentalWarning --max-semi-space-size=8 ${root}/dist/cli/main.js a b *\n`,
+          );
         } else {
           expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: "" });
           expect(stderr).to.equal(
