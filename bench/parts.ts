@@ -9,6 +9,7 @@ import { createExchange } from "../lib/sfu/exchange.ts";
 import { owned } from "../spec/chaos/processes/children.ts";
 import { claimsOf, GATEWAY_KEY } from "../spec/support/tokens.ts";
 import { TRANSPORTS } from "../spec/support/transports.ts";
+import { spreadOf } from "./performance/statistics.ts";
 
 /*
  * Two parts of a call beside what they were chosen over, in µs of processor time: asking an SFU over node:http or got, a token
@@ -62,9 +63,7 @@ for (let round = 0; round <= ROUNDS; round++) {
   }
 }
 for (const [name, times] of taken) {
-  const [least = 0, median = 0, most = 0] = [0, (ROUNDS - 1) / 2, ROUNDS - 1].map(
-    (at) => times.toSorted((a, b) => a - b)[at],
-  );
+  const { median, least, most } = spreadOf(times) ?? { median: NaN, least: NaN, most: NaN };
   process.stdout.write(
     `${name.padEnd(30)} ${median.toFixed(1).padStart(6)} µs (${least.toFixed(1)} to ${most.toFixed(1)})\n`,
   );

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import type { Placement } from "./strategy.ts";
@@ -40,17 +41,14 @@ interface List {
  * each call to find out.
  */
 export function createShortlist({ clock, fleet, isAvailable, pick }: ShortlistTools): Shortlist {
-  /** By where a conference would like to be, the oldest first. */
-  const lists = new Map<string, List>();
+  /** By where a conference would like to be. */
+  const lists = new LRUCache<string, List>({ max: MAX_PLACEMENTS });
 
   const make = (key: string, placement: Placement, all: readonly Sfu[]): List | null => {
     const sfus = pick(all.filter(isAvailable), placement);
     if (sfus === null) return null;
     const list: List = { sfus, all, madeAtMs: clock.monotonic(), uses: 0 };
-    lists.delete(key);
     lists.set(key, list);
-    const [oldest] = lists.keys();
-    if (lists.size > MAX_PLACEMENTS && oldest !== undefined) lists.delete(oldest);
     return list;
   };
 
@@ -60,7 +58,7 @@ export function createShortlist({ clock, fleet, isAvailable, pick }: ShortlistTo
       // What all gateways have to agree on is worked out from the whole fleet.
       if (all.length < FROM_SFUS || placement.agreeOn !== undefined) return null;
       const key = JSON.stringify([placement.region, placement.place]);
-      const present = lists.get(key);
+      const present = lists.peek(key);
       const isFresh = present?.all === all && present.uses < USES && clock.monotonic() - present.madeAtMs < FRESH_MS;
       const list = isFresh ? present : make(key, placement, all);
       if (list === null) return null;
