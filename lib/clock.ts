@@ -104,19 +104,21 @@ export interface Bounds {
   readonly signal?: AbortSignal | undefined;
   /** The error to end with when the time is up. */
   readonly onTimeout: () => Error;
+  /** The error to end with when `signal` is aborted; its reason without it. */
+  readonly onAbort?: () => Error;
 }
 
 /**
  * Runs `work` with a signal that is aborted when the time is up or the caller's own signal is. The promise settles at
  * that moment even where `work` ignores its signal, and leaves no timer and no listener behind.
  *
- * @throws `onTimeout()` when the time is up; the reason of `bounds.signal` when that is aborted; whatever `work` throws
+ * @throws `onTimeout()` when the time is up; `onAbort()` when `bounds.signal` is aborted; whatever `work` throws
  */
 export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { clock, timeoutMs, signal, onTimeout } = bounds;
+  const { clock, timeoutMs, signal, onTimeout, onAbort = () => reasonOf(signal) } = bounds;
   return new Promise<T>((resolve, reject) => {
     if (signal?.aborted) {
-      reject(reasonOf(signal));
+      reject(onAbort());
       return;
     }
     const controller = new AbortController();
@@ -125,30 +127,27 @@ export function withDeadline<T>(bounds: Bounds, work: (signal: AbortSignal) => P
       reject(error);
       controller.abort(error);
     };
-    const onAbort = (): void => end(reasonOf(signal));
+    const abort = (): void => end(onAbort());
     const cancel = clock.after(timeoutMs, () => end(onTimeout()));
     const release = (): void => {
       cancel();
-      signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", abort);
     };
-    signal?.addEventListener("abort", onAbort);
-    // A rejection that comes after the end has been announced is answered by nobody, and that is right.
-    started(work, controller.signal).then(
-      (value) => {
+    signal?.addEventListener("abort", abort);
+    const fail = (error: unknown): void => {
+      release();
+      reject(toError(error));
+    };
+    try {
+      // A rejection that comes after the end has been announced is answered by nobody, and that is right.
+      work(controller.signal).then((value) => {
         release();
         resolve(value);
-      },
-      (error: unknown) => {
-        release();
-        reject(toError(error));
-      },
-    );
+      }, fail);
+    } catch (error) {
+      fail(error);
+    }
   });
-}
-
-/** What it throws at once is a rejection too, or the timer would stay behind. */
-async function started<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-  return work(signal);
 }
 
 /**

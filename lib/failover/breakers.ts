@@ -223,14 +223,14 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
       if (entry !== undefined && entry.trying > 0) await new Promise<void>((resolve) => entry.waiting.push(resolve));
     },
 
-    async run(sfu, task, { verdictOf, asLastResort = false }) {
-      const entry = entryOf(sfu);
-      const { breaker, era } = entry;
-      const isTrial = breaker.halfOpen;
-      const isForced = asLastResort && breaker.opened;
-      const isTrying = isTrial || asLastResort || entry.isOnProbation;
-      if ((isTrial || asLastResort) && entry.trying > 0) throw new BreakerOpenError(sfu);
+    run(sfu, task, { verdictOf, asLastResort = false }) {
       return new Promise((resolve, reject) => {
+        const entry = entryOf(sfu);
+        const { breaker, era } = entry;
+        const isTrial = breaker.halfOpen;
+        const isForced = asLastResort && breaker.opened;
+        const isTrying = isTrial || asLastResort || entry.isOnProbation;
+        if ((isTrial || asLastResort) && entry.trying > 0) throw new BreakerOpenError(sfu);
         const observed = async (): Promise<void> => {
           if (isTrying) entry.trying++;
           let error: Error | null = null;
@@ -260,12 +260,14 @@ export function createBreakers(initial: Config["breaker"], clock: Clock, events:
         };
         const observation = isForced ? observed() : breaker.fire(observed);
         // A failure has been handed on by now, whatever it was.
-        observation
-          .catch((error: unknown) => {
-            if (CircuitBreaker.isOurError(toError(error))) reject(new BreakerOpenError(sfu));
-          })
+        observation.then(
           // The breaker has moved by now, if it was to.
-          .finally(() => wake(entry));
+          () => wake(entry),
+          (error: unknown) => {
+            if (CircuitBreaker.isOurError(toError(error))) reject(new BreakerOpenError(sfu));
+            wake(entry);
+          },
+        );
       });
     },
 

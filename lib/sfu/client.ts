@@ -67,23 +67,19 @@ export function createSfuClient(
   exchange: Exchange = createExchange({ transport: sendByHttp }),
   rules: Pick<AddressRules, "lookupFor"> | null = null,
 ): SfuClient {
-  const bounded = async (
+  const bounded = (
     sfu: Sfu,
     { timeoutMs, signal }: AttemptBounds,
     send: (parts: Pick<ExchangeRequest, "signal" | "lookup">) => Promise<Answer>,
   ): Promise<Answer> => {
     const onTimeout = (): SfuError =>
       new SfuError("timeout", `did not answer within ${String(Math.round(timeoutMs))} ms`);
-    try {
-      return await withDeadline({ clock, timeoutMs, signal, onTimeout }, async (deadline) => {
-        const lookup = sfu.source === "heartbeat" ? (rules?.lookupFor(sfu.address) ?? null) : null;
-        return send({ signal: deadline, ...(lookup === null ? {} : { lookup }) });
-      });
-    } catch (error) {
-      // The reason of a signal is its owner's; what it means for the attempt is always the same.
-      if (signal?.aborted === true) throw new SfuError("aborted", "was given up, for nobody waited any more");
-      throw error;
-    }
+    // The reason of a signal is its owner's; what it means for the attempt is always the same.
+    const onAbort = (): SfuError => new SfuError("aborted", "was given up, for nobody waited any more");
+    return withDeadline({ clock, timeoutMs, signal, onTimeout, onAbort }, (deadline) => {
+      const lookup = sfu.source === "heartbeat" ? (rules?.lookupFor(sfu.address) ?? null) : null;
+      return send(lookup === null ? { signal: deadline } : { signal: deadline, lookup });
+    });
   };
 
   const get = (

@@ -140,28 +140,31 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
     }
   };
 
-  const sendOverKept = async (request: Outgoing): Promise<Outcome> => {
+  const keptTo = ({ target, lookup }: Outgoing): Agents => {
+    if (!watch.mayBeKept(target.origin)) return connections.fresh;
+    return lookup === usualLookup ? connections.usual : connections.checked;
+  };
+
+  const exchange = async (asked: ExchangeRequest, body: Sending["body"], mayRepeat: boolean): Promise<Answer> => {
+    const request = outgoing(asked, body);
     // What lies unread in an idle connection, be it its end or an answer that nobody has asked for, is read before the
     // connection is used again: one turn for what has been noticed already, and one to look anew.
     await turnsOfTheLoop(2);
-    const { target, lookup } = request;
-    if (!watch.mayBeKept(target.origin)) return send(request, connections.fresh);
-    return send(request, lookup === usualLookup ? connections.usual : connections.checked);
-  };
-
-  const onceOrTwice = async (request: Outgoing): Promise<Answer> => {
-    const outcome = await sendOverKept(request);
-    if (outcome.kind === "answered" || !outcome.isStale || request.signal.aborted) return answerOf(outcome);
+    const outcome = await send(request, keptTo(request));
+    if (outcome.kind === "answered") return outcome.answer;
+    if (!mayRepeat || !outcome.isStale || request.signal.aborted) throw outcome.error;
     // Most likely the SFU closed an idle connection just as this request was put on it, and never saw the request. A
     // join may be repeated in any case: for one conference an SFU answers with one channel. Whatever else is idle may
     // be just as stale.
-    return answerOf(await send(request, connections.fresh));
+    const again = await send(request, connections.fresh);
+    if (again.kind === "failed") throw again.error;
+    return again.answer;
   };
 
   return {
-    get: async (request) => onceOrTwice(outgoing(request, null)),
-    postText: async (request, text) => onceOrTwice(outgoing(request, { text })),
-    post: async (request, json) => answerOf(await sendOverKept(outgoing(request, { json }))),
+    get: (request) => exchange(request, null, true),
+    postText: (request, text) => exchange(request, { text }, true),
+    post: (request, json) => exchange(request, { json }, false),
     trust(ca) {
       const before = connections;
       connections = connect(ca);
@@ -171,11 +174,6 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
       for (const agents of Object.values(connections) as Agents[]) agents.close();
     },
   };
-}
-
-function answerOf(outcome: Outcome): Answer {
-  if (outcome.kind === "failed") throw outcome.error;
-  return outcome.answer;
 }
 
 /**
