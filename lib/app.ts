@@ -234,9 +234,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       // Everything below throws.
       handleErrors(events),
       // In force when the request comes; it ends by them, whatever is put in their place meanwhile.
-      async (context, next) => {
-        await routes(context, next);
-      },
+      (context, next) => routes(context, next),
       // What no route has taken counts as well.
       limited,
     ],

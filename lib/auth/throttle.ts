@@ -9,9 +9,10 @@ export interface Throttle {
    * Runs `verify`, and counts when it refuses the token of `address`. Only `invalid_token` counts: who shows none at all, like
    * a monitor, guesses nothing.
    *
-   * @throws {GatewayError} 429 `rate_limited`; whatever `verify` throws
+   * @returns what `verify` does, a promise of it only where there was something to count
+   * @throws {GatewayError} 429 `rate_limited`; whatever `verify` throws; some of it at once, some in the promise
    */
-  watch<T>(address: string, verify: () => T | Promise<T>): Promise<T>;
+  watch<T>(address: string, verify: () => T): T | Promise<T>;
 }
 
 /** By what the tokens open: who fails at one may still get at the others. */
@@ -43,14 +44,18 @@ export function createThrottles(settings: Config["authFailures"], events: Events
 }
 
 function createThrottle(limit: AddressLimit, mode: "answers" | "locks"): Throttle {
+  const refuse = async (address: string, error: unknown): Promise<never> => {
+    const waitMs = await limit.take(address);
+    throw waitMs === null ? error : tooMany(waitMs);
+  };
   if (mode === "answers") {
     return {
-      async watch(address, verify) {
+      watch(address, verify) {
         try {
-          return await verify();
+          return verify();
         } catch (error) {
-          const waitMs = isRefusal(error) ? await limit.take(address) : null;
-          throw waitMs === null ? error : tooMany(waitMs);
+          if (isRefusal(error)) return refuse(address, error);
+          throw error;
         }
       },
     };
@@ -61,7 +66,7 @@ function createThrottle(limit: AddressLimit, mode: "answers" | "locks"): Throttl
       const waitMs = await limit.take(address);
       if (waitMs !== null) throw tooMany(waitMs);
       try {
-        const verified = await verify();
+        const verified = verify();
         await limit.giveBack(address);
         return verified;
       } catch (error) {

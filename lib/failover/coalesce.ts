@@ -34,12 +34,19 @@ export interface Shared<T, W extends Work<T>> {
   readonly joined: boolean;
 }
 
-interface Flight<W> {
+interface Flight<T, W> {
   readonly work: W;
   readonly controller: AbortController;
-  waiting: number;
+  readonly waiting: Set<Waiter<T>>;
   /** Whether somebody has joined it. */
   isShared: boolean;
+}
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+  /** Stops listening for the caller's hanging up. */
+  readonly settle: () => void;
 }
 
 interface Landed<W> {
@@ -61,34 +68,41 @@ const BURST_MS = 250;
 const MAX_LINGERING = 10_000;
 
 export function createCoalescer<T, W extends Work<T>>(clock: Clock): Coalescer<T, W> {
-  const flights = new Map<string, Flight<W>>();
+  const flights = new Map<string, Flight<T, W>>();
   const landed = createTtlCache<Landed<W>>(MAX_LINGERING, LINGER_MS, clock);
 
-  const start = (key: string, begin: (signal: AbortSignal) => W): Flight<W> => {
+  const start = (key: string, begin: (signal: AbortSignal) => W): Flight<T, W> => {
     const controller = new AbortController();
-    const flight: Flight<W> = { work: begin(controller.signal), controller, waiting: 0, isShared: false };
+    const work = begin(controller.signal);
+    const flight: Flight<T, W> = { work, controller, waiting: new Set(), isShared: false };
     flights.set(key, flight);
-    flight.work.result.then(
-      () => {
-        if (forget(key, flight))
-          landed.set(key, { work: flight.work, atMs: clock.monotonic(), wasShared: flight.isShared });
+    work.result.then(
+      (value) => {
+        const wasThere = forget(key, flight);
+        if (wasThere) landed.set(key, { work, atMs: clock.monotonic(), wasShared: flight.isShared });
+        settleAll(flight, ({ resolve }) => resolve(value));
       },
-      () => forget(key, flight),
+      (error: unknown) => {
+        forget(key, flight);
+        settleAll(flight, ({ reject }) => reject(toError(error)));
+      },
     );
     return flight;
   };
 
   /** By identity: a flight that everybody has left may have a successor. @returns whether it was still there */
-  const forget = (key: string, flight: Flight<W>): boolean => flights.get(key) === flight && flights.delete(key);
+  const forget = (key: string, flight: Flight<T, W>): boolean => flights.get(key) === flight && flights.delete(key);
 
-  const leave = async (key: string, flight: Flight<W>, reason: unknown): Promise<void> => {
-    flight.waiting--;
-    if (flight.waiting > 0) return;
-    // Before the abort: whoever comes next must not join a flight that is lost.
-    forget(key, flight);
-    flight.controller.abort(reason);
-    // The last one to leave sees how it ended.
-    await flight.work.result.catch(() => undefined);
+  const leave = async (key: string, flight: Flight<T, W>, waiter: Waiter<T>, reason: unknown): Promise<void> => {
+    flight.waiting.delete(waiter);
+    if (flight.waiting.size === 0) {
+      // Before the abort: whoever comes next must not join a flight that is lost.
+      forget(key, flight);
+      flight.controller.abort(reason);
+      // The last one to leave sees how it ended.
+      await flight.work.result.catch(() => undefined);
+    }
+    waiter.reject(toError(reason));
   };
 
   return {
@@ -99,35 +113,22 @@ export function createCoalescer<T, W extends Work<T>>(clock: Clock): Coalescer<T
         return { work: recent.work, result: recent.work.result, joined: true };
       }
       const flight = present ?? start(key, begin);
-      flight.waiting++;
       flight.isShared ||= present !== undefined;
-      const result = untilAborted(flight.work.result, signal, () => leave(key, flight, signal.reason));
+      const result = new Promise<T>((resolve, reject) => {
+        const abort = (): void => void leave(key, flight, waiter, signal.reason);
+        const waiter: Waiter<T> = { resolve, reject, settle: () => signal.removeEventListener("abort", abort) };
+        flight.waiting.add(waiter);
+        if (signal.aborted) abort();
+        else signal.addEventListener("abort", abort, { once: true });
+      });
       return { work: flight.work, result, joined: present !== undefined };
     },
   };
 }
 
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal, onAbort: () => Promise<void>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      void onAbort().finally(() => reject(toError(signal.reason)));
-    };
-    if (signal.aborted) {
-      abort();
-      return;
-    }
-    signal.addEventListener("abort", abort, { once: true });
-    const settle = (): void => signal.removeEventListener("abort", abort);
-    result.then(
-      (value) => {
-        settle();
-        // The last one that left waits for the end, which must not look like an answer to it.
-        if (!signal.aborted) resolve(value);
-      },
-      (error: unknown) => {
-        settle();
-        if (!signal.aborted) reject(toError(error));
-      },
-    );
-  });
+function settleAll<T, W>({ waiting }: Flight<T, W>, tell: (waiter: Waiter<T>) => void): void {
+  for (const waiter of waiting) {
+    waiter.settle();
+    tell(waiter);
+  }
 }

@@ -26,9 +26,10 @@ export interface Call {
   readonly deadlineMs: number;
 }
 
-/** The attempts for one call: those that have ended, and what will come of them. */
+/** The attempts for one call: those that have ended, and what will come of them. It is remembered for a while after that. */
 export interface Chain {
-  readonly call: Call;
+  /** What the SFUs are asked with, see {@link JoinRequest}. */
+  readonly query: string;
   readonly attempts: readonly AttemptEvent[];
   /**
    * Rejected with a {@link GatewayError}: 503 `no_sfu_available` or `overloaded` where nobody could be asked,
@@ -62,7 +63,7 @@ export type Failover = (call: Call, signal: AbortSignal) => Chain;
 export function createFailover(settings: Config["failover"], tools: FailoverTools): Failover {
   return (call, signal) => {
     const attempts: AttemptEvent[] = [];
-    return { call, attempts, result: walk(call, attempts, signal, settings, tools) };
+    return { query: call.join.query, attempts, result: walk(call, attempts, signal, settings, tools) };
   };
 }
 
@@ -75,16 +76,15 @@ async function walk(
 ): Promise<Served> {
   const { clock, registry, affinity } = tools;
   const leftMs = Math.max(0, call.deadlineMs - clock.monotonic());
-  const patience = { signal, timeoutMs: PATIENCE * leftMs };
-  const entry = await affinity.enter(call.conference, patience).catch((error: unknown) => {
-    throw toAnswer(toError(error), 0, signal);
-  });
-  if (entry.kind === "placed") return { channel: entry.channel, sfu: registry.get(entry.address) };
+  let turn: Turn | null = null;
   try {
+    const entry = await affinity.enter(call.conference, { signal, timeoutMs: PATIENCE * leftMs });
+    if (entry.kind === "placed") return { channel: entry.channel, sfu: registry.get(entry.address) };
+    turn = entry;
     return await walkInTurn(entry, call, attempts, signal, settings, tools);
   } catch (error) {
-    void entry.end(null);
-    throw error;
+    void turn?.end(null);
+    throw toAnswer(toError(error), attempts.length, signal);
   }
 }
 
@@ -205,18 +205,21 @@ async function walkInTurn(
   };
 
   /** What is not on record when the caller gives up goes on there without him. @returns null then */
-  const inBudget = (recorded: Promise<string | null>): Promise<string | null> =>
-    inTime({ clock, timeoutMs: Math.max(0, call.deadlineMs - clock.monotonic()) }, recorded);
+  const record = ({ sfu, channel }: ServedBy): string | null | Promise<string | null> => {
+    const recorded = turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs });
+    if (!(recorded instanceof Promise)) return recorded;
+    return inTime({ clock, timeoutMs: Math.max(0, call.deadlineMs - clock.monotonic()) }, recorded);
+  };
 
   try {
     const served = await serve();
     ending.resolve("fault");
-    const { channel, sfu } = served;
-    const home = await inBudget(turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs }));
-    return home === null || home === sfu.address ? served : ((await serveAt(home)) ?? served);
+    const recorded = record(served);
+    const home = recorded instanceof Promise ? await recorded : recorded;
+    return home === null || home === served.sfu.address ? served : ((await serveAt(home)) ?? served);
   } catch (error) {
     ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");
-    throw toAnswer(toError(error), attempts.length, signal);
+    throw error;
   }
 }
 

@@ -1,16 +1,19 @@
 import { hash } from "node:crypto";
 import { outgoingClaims } from "../auth/resign.ts";
 import type { Throttle } from "../auth/throttle.ts";
-import type { Verify } from "../auth/verify.ts";
+import type { Verified, Verify } from "../auth/verify.ts";
 import type { GatewayMiddleware } from "./context.ts";
 
 /** Lets through only what was signed with one of the gateway's keys and names a conference. */
 export function authenticate(verify: Verify, throttle: Throttle): GatewayMiddleware {
-  return async (context, next) => {
+  return (context, next) => {
     const { state } = context;
-    const verified = await throttle.watch(state.callerAddress, () => verify(context.get("authorization")));
-    state.authenticated = { conference: idOf(verified.conference), payload: outgoingClaims(verified) };
-    await next();
+    const goOn = (verified: Verified): Promise<unknown> => {
+      state.authenticated = { conference: idOf(verified.conference), payload: outgoingClaims(verified) };
+      return next();
+    };
+    const verified = throttle.watch(state.callerAddress, () => verify(context.get("authorization")));
+    return verified instanceof Promise ? verified.then(goOn) : goOn(verified);
   };
 }
 

@@ -5,7 +5,7 @@ import type { Events } from "../events.ts";
 import type { Coalescer } from "../failover/coalesce.ts";
 import type { Call, Chain, Failover, Served } from "../failover/pipeline.ts";
 import type { ChannelHomes } from "../sfu/channel-homes.ts";
-import type { GatewayContext, GatewayMiddleware, RequestState } from "./context.ts";
+import type { GatewayContext, GatewayMiddleware } from "./context.ts";
 import { placementOf } from "./placement.ts";
 import { partQuery } from "./query.ts";
 
@@ -23,14 +23,7 @@ export interface GetChannelTools {
 
 /** `GET /v1/channel`: one conference's channel on the best SFU that gives one. */
 export function getChannel(tools: GetChannelTools): GatewayMiddleware {
-  return async (context) => {
-    const { state, response } = context;
-    const call = callOf(context, tools);
-    const { channel, sfu } = await serve(call, state, tools);
-    state.servedBy = sfu;
-    if (sfu !== null) tools.homes.learn(channel.uuid, sfu);
-    response.body = channel;
-  };
+  return (context) => serve(callOf(context, tools), context, tools);
 }
 
 function callOf({ state, querystring }: GatewayContext, { geo, budgetMs }: GetChannelTools): Call {
@@ -48,8 +41,8 @@ function callOf({ state, querystring }: GatewayContext, { geo, budgetMs }: GetCh
 }
 
 /** What an SFU refused of another member's request is no answer to a different one: that is asked for on its own. */
-async function serve(call: Call, state: RequestState, tools: GetChannelTools): Promise<Served> {
-  const { clock, events, coalescer, failover } = tools;
+async function serve(call: Call, { state, response }: GatewayContext, tools: GetChannelTools): Promise<void> {
+  const { clock, events, coalescer, failover, homes } = tools;
   const { signal, arrivedMs } = state;
   for (;;) {
     const { work, result, joined } = coalescer.run(call.conference, { signal, arrivedMs }, (shared) =>
@@ -63,13 +56,16 @@ async function serve(call: Call, state: RequestState, tools: GetChannelTools): P
     state.coalesced = false;
     if (joined) share();
     try {
-      const served = await result;
+      const { channel, sfu } = await result;
       // Another gateway has asked.
       if (!joined && work.attempts.length === 0) share();
-      return served;
+      state.servedBy = sfu;
+      if (sfu !== null) homes.learn(channel.uuid, sfu);
+      response.body = channel;
+      return;
     } catch (error) {
       const isRefusal = error instanceof GatewayError && error.code === "refused_by_sfu";
-      const isTheirs = joined && work.call.join.query !== call.join.query;
+      const isTheirs = joined && work.query !== call.join.query;
       if (!isRefusal || !isTheirs || clock.monotonic() >= call.deadlineMs) throw error;
     }
   }

@@ -17,9 +17,7 @@ export function route(routes: readonly Route[]): GatewayMiddleware {
     byPath.set(path, routerOf(routes.filter((one) => one[1] === path)));
   }
   const nowhere = routerOf([]);
-  return async (context, next) => {
-    await (byPath.get(context.path) ?? nowhere)(context, next);
-  };
+  return (context, next) => (byPath.get(context.path) ?? nowhere)(context, next);
 }
 
 function routerOf(routes: readonly Route[]): GatewayMiddleware {
@@ -33,9 +31,5 @@ function routerOf(routes: readonly Route[]): GatewayMiddleware {
   }
   const find = router.routes() as GatewayMiddleware;
   const refuse = router.allowedMethods() as GatewayMiddleware;
-  return async (context, next) => {
-    await find(context, async () => {
-      await refuse(context, next);
-    });
-  };
+  return (context, next) => find(context, async () => refuse(context, next));
 }

@@ -1,7 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, inTime } from "../clock.ts";
 import { createTtlCache } from "../ttl-cache.ts";
-import type { Assignment, Assignments, Board, Heard, Notices, Placed, Post, Store, Topic, Turn } from "./store.ts";
+import type {
+  Assignment,
+  Assignments,
+  Board,
+  Entry,
+  Heard,
+  Notices,
+  Patience,
+  Placed,
+  Post,
+  Store,
+  Topic,
+  Turn,
+} from "./store.ts";
 
 /** Bounds the memory, at about 300 bytes each; the least recently used ones go first. */
 export const MAX_ASSIGNMENTS = 100_000;
@@ -43,7 +56,7 @@ export function createMemoryStore(clock: Clock, hub: MemoryHub = createMemoryHub
   const begin = (conference: string, waiting: Waiting | null): Turn => {
     if (waiting !== null) turns.set(conference, waiting);
     const before = homes.get(conference) ?? null;
-    const end = (assignment: Assignment | null): Promise<string | null> => {
+    const end = (assignment: Assignment | null): string | null => {
       if (turns.get(conference) === waiting) turns.delete(conference);
       const wakeAll = (placed: Placed | null): void => {
         for (const wake of waiting?.splice(0) ?? []) wake(placed);
@@ -51,7 +64,7 @@ export function createMemoryStore(clock: Clock, hub: MemoryHub = createMemoryHub
       const home = homes.get(conference) ?? null;
       if (assignment === null) {
         wakeAll(null);
-        return Promise.resolve(home);
+        return home;
       }
       const { address, channel, ttlMs } = assignment;
       // Else somebody had no patience, and was quicker.
@@ -59,28 +72,33 @@ export function createMemoryStore(clock: Clock, hub: MemoryHub = createMemoryHub
       tell({ kind: "placed", address, channel, isNew: isHome && address !== home });
       if (!isHome) {
         wakeAll(null);
-        return Promise.resolve(home);
+        return home;
       }
       if (ttlMs > 0) homes.set(conference, address, { ttl: ttlMs });
       wakeAll({ kind: "placed", address, channel });
-      return Promise.resolve(ttlMs > 0 ? address : null);
+      return ttlMs > 0 ? address : null;
     };
     return { kind: "turn", home: before, isShared: true, end };
   };
 
+  const wait = async (conference: string, { signal, timeoutMs }: Patience): Promise<Entry> => {
+    const untilMs = clock.monotonic() + timeoutMs;
+    for (;;) {
+      signal.throwIfAborted();
+      const waiting = turns.get(conference);
+      if (waiting === undefined) return begin(conference, []);
+      const leftMs = untilMs - clock.monotonic();
+      if (leftMs <= 0) return begin(conference, null);
+      const ended = new Promise<Placed | null>((resolve) => waiting.push(resolve));
+      const placed = await inTime({ clock, timeoutMs: leftMs, signal }, ended);
+      if (placed !== null) return placed;
+    }
+  };
+
   const assignments: Assignments = {
-    async enter(conference, { signal, timeoutMs }) {
-      const untilMs = clock.monotonic() + timeoutMs;
-      for (;;) {
-        signal.throwIfAborted();
-        const waiting = turns.get(conference);
-        if (waiting === undefined) return begin(conference, []);
-        const leftMs = untilMs - clock.monotonic();
-        if (leftMs <= 0) return begin(conference, null);
-        const ended = new Promise<Placed | null>((resolve) => waiting.push(resolve));
-        const placed = await inTime({ clock, timeoutMs: leftMs, signal }, ended);
-        if (placed !== null) return placed;
-      }
+    enter(conference, patience) {
+      if (turns.has(conference) || patience.signal.aborted) return wait(conference, patience);
+      return Promise.resolve(begin(conference, []));
     },
     find: (conference) => Promise.resolve(homes.get(conference) ?? null),
     size() {

@@ -60,9 +60,9 @@ export interface Turn {
    * seemed to be dead.
    *
    * @param assignment who served it, null where nobody did
-   * @returns the address that the conference is assigned to from now on, null for none
+   * @returns the address that the conference is assigned to from now on, null for none; at once where nobody else is asked
    */
-  end(assignment: Assignment | null): Promise<string | null>;
+  end(assignment: Assignment | null): string | null | Promise<string | null>;
 }
 
 export interface Assignment {

@@ -24,10 +24,13 @@ describe("the throttle of refused tokens", () => {
     throttles = createThrottles(SETTINGS, events);
   });
 
+  const watched = async (throttle: Throttle, verify: () => unknown, address = HERE): Promise<unknown> =>
+    throttle.watch(address, verify);
+
   /** What became of a token: `ok`, or the code of the refusal. */
   const outcomeOf = async (throttle: Throttle, verify: () => unknown = bad, address = HERE): Promise<string> => {
     try {
-      await throttle.watch(address, verify);
+      await watched(throttle, verify, address);
       return "ok";
     } catch (error) {
       if (error instanceof GatewayError) return error.code;
@@ -54,9 +57,7 @@ describe("the throttle of refused tokens", () => {
           "rate_limited",
         ]);
         await clock.elapse(45_500);
-        const error = await throttle()
-          .watch(HERE, bad)
-          .then(good, (thrown: unknown) => thrown);
+        const error = await watched(throttle(), bad).catch((thrown: unknown) => thrown);
         expect(error).to.include({ status: 429, retryAfterS: 15 });
         expect(await outcomeOf(throttle(), bad, "192.0.2.2"), "another").to.equal("invalid_token");
       });
@@ -75,9 +76,7 @@ describe("the throttle of refused tokens", () => {
           throw new TypeError("broken");
         };
         for (let times = 0; times < 50; times++) {
-          const thrown = await throttle()
-            .watch(HERE, broken)
-            .catch((error: unknown) => error);
+          const thrown = await watched(throttle(), broken).catch((error: unknown) => error);
           expect(thrown).to.be.an.instanceOf(TypeError);
         }
         expect(await outcomeOf(throttle())).to.equal("invalid_token");
@@ -96,11 +95,7 @@ describe("the throttle of refused tokens", () => {
       });
 
       it("counts those that come at once one by one", async () => {
-        const late = async (): Promise<never> => {
-          await Promise.resolve();
-          return bad();
-        };
-        const all = await Promise.all(Array.from({ length: 100 }, () => outcomeOf(throttle(), late)));
+        const all = await Promise.all(Array.from({ length: 100 }, () => outcomeOf(throttle())));
         expect(all.filter((outcome) => outcome === "invalid_token")).to.have.length(3);
         expect(all.filter((outcome) => outcome === "rate_limited")).to.have.length(97);
       });

@@ -190,7 +190,7 @@ describe("a Redis that", function () {
     const turn = await within(MOMENT_MS, "enter", turnOf(store, conference, patience(2000)));
     expect(turn).to.include({ home, isShared: false });
     const address = home ?? B;
-    expect(await within(MOMENT_MS, "end", turn.end(served(address, conference)))).to.equal(address);
+    expect(await within(MOMENT_MS, "end", Promise.resolve(turn.end(served(address, conference))))).to.equal(address);
     expect(await store.assignments.find(conference)).to.equal(address);
     expect(await within(MOMENT_MS, "post", store.board.post("drains", conference, "text", null))).to.equal(false);
     store.notices.tell({ kind: "trouble", address, isBreakerOpen: true });

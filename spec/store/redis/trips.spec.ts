@@ -52,7 +52,7 @@ describe("what a call costs at the Redis store", function () {
 
   it("one to end a first join, and one behind its back", async () => {
     const turn = await turnOf(store, "room");
-    const sent = await sentDuring(() => turn.end(served(A, "room")));
+    const sent = await sentDuring(async () => turn.end(served(A, "room")));
     expect(sent.length, sent.join("\n")).to.be.within(1, 2);
     expect(commandOf(sent[0]!)).to.equal("EVALSHA");
   });
