@@ -7,8 +7,8 @@ export const MAX_DEPTH = 64;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Of a text that is JSON: a string, with the colon that makes a name of it, or the beginning or end of a nesting. */
-const PIECE = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/g;
+/** From here on: blanks, and then the colon that makes a name of the string before it. */
+const COLON = /[ \t\n\r]*:/y;
 
 /**
  * Reads a part of a token, and refuses what another reader could read differently, or not at all: bytes that are not
@@ -36,20 +36,40 @@ export function parseStrictly(bytes: Uint8Array, part: "header" | "payload"): Js
   return value as JsonObject;
 }
 
+/** @param text which is known to be JSON */
 function refuseAmbiguity(text: string, part: string): void {
   /** The names in each object or, unused, array that is open. */
   const open: Set<string>[] = [];
-  for (const [piece, literal, colon] of text.matchAll(PIECE)) {
-    if (literal === undefined) {
-      if (piece === "}" || piece === "]") open.pop();
-      else if (open.push(new Set()) > MAX_DEPTH) throw malformed(`its ${part} is nested too deeply`);
-      continue;
-    }
-    const string = literal.includes("\\") ? (JSON.parse(literal) as string) : literal.slice(1, -1);
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (letter === "{" || letter === "[") {
+      if (open.push(new Set()) > MAX_DEPTH) throw malformed(`its ${part} is nested too deeply`);
+    } else if (letter === "}" || letter === "]") open.pop();
+    if (letter !== '"') continue;
+    const end = endOfString(text, at);
+    const bare = text.slice(at + 1, end);
+    const string = bare.includes("\\") ? (JSON.parse(`"${bare}"`) as string) : bare;
     if (!string.isWellFormed()) throw malformed(`its ${part} holds half of a surrogate pair`);
-    if (colon === undefined) continue;
+    at = end;
+    COLON.lastIndex = end + 1;
+    if (!COLON.test(text)) continue;
     const names = open.at(-1);
     if (names?.has(string) === true) throw malformed(`its ${part} has a member twice`);
     names?.add(string);
   }
+}
+
+/** @returns where the quotation mark is that ends what the one at `start` has begun */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  do end = text.indexOf('"', end + 1);
+  while (isEscaped(text, end));
+  return end;
+}
+
+/** An odd number of backslashes before it: each that is doubled stands for itself. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text[first - 1] === "\\") first--;
+  return (at - first) % 2 === 1;
 }

@@ -131,7 +131,7 @@ export function createConnections({ clock, max, onCut }: ConnectionsOptions): Co
       };
       if (hasBody(request)) request.once("end", work);
       else work();
-      response.once("close", () => {
+      response.on("close", () => {
         answers.delete(response);
         line.unreadSinceMs = null;
         if (answers.size === 0 && lines.has(socket)) rest(socket);

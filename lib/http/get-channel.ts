@@ -31,7 +31,8 @@ function callOf({ state, querystring }: GatewayContext, { geo, budgetMs }: GetCh
   if (authenticated === undefined) throw new GatewayError("internal", "not authenticated", { status: 500 });
   const { conference, payload } = authenticated;
   const query = partQuery(querystring);
-  Object.assign(state, { region: query.region, country: query.country });
+  state.region = query.region;
+  state.country = query.country;
   return {
     conference,
     placement: placementOf(query, geo),

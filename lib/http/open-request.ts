@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { callerAddress } from "./caller-address.ts";
-import type { GatewayMiddleware, RequestState } from "./context.ts";
+import type { GatewayMiddleware } from "./context.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export interface OpenRequestOptions {
@@ -18,19 +18,18 @@ export function openRequest({ clock, arrivals, trustedProxies, isDraining }: Ope
   return async (context, next) => {
     const requestId = requestIdOf(context.req.headers["x-request-id"]);
     const controller = new AbortController();
-    const forwardedFor = context.get("x-forwarded-for");
-    const state: RequestState = {
+    const { req, res } = context;
+    context.state = {
       requestId,
-      callerAddress: callerAddress(context.req.socket.remoteAddress, forwardedFor, trustedProxies),
+      callerAddress: callerAddress(req.socket.remoteAddress, context.get("x-forwarded-for"), trustedProxies),
       startedMs: clock.monotonic(),
-      arrivedMs: arrivals.of(context.req.socket),
+      arrivedMs: arrivals.of(req.socket),
       signal: controller.signal,
       attempts: [],
     };
-    Object.assign(context.state, state);
     context.set("X-Request-Id", requestId);
-    context.res.once("close", () => {
-      if (!context.res.writableFinished) {
+    res.on("close", () => {
+      if (!res.writableFinished) {
         controller.abort(new GatewayError("caller_gone", "the caller hung up", { status: 499 }));
       }
     });

@@ -18,10 +18,10 @@ export const SECURITY_HEADERS = {
   "Cross-Origin-Resource-Policy": "same-origin",
 } as const satisfies Readonly<Record<string, string>>;
 
-const ENTRIES = Object.entries(SECURITY_HEADERS);
+const HEADERS = Object.entries(SECURITY_HEADERS).map(([name, value]) => ({ name, value }));
 
 /** The lines of an answer that is written by hand. */
-export const SECURITY_HEADER_LINES: readonly string[] = ENTRIES.map(([name, value]) => `${name}: ${value}`);
+export const SECURITY_HEADER_LINES: readonly string[] = HEADERS.map(({ name, value }) => `${name}: ${value}`);
 
 /**
  * An answer that has them, whoever writes it: added at the last moment, for Koa takes all headers off an answer that ends
@@ -33,7 +33,7 @@ export class SafeResponse<Request extends IncomingMessage = IncomingMessage> ext
     reason?: string | OutgoingHttpHeaders | OutgoingHttpHeader[],
     headers?: OutgoingHttpHeaders | OutgoingHttpHeader[],
   ): this {
-    for (const [name, value] of ENTRIES) if (!this.hasHeader(name)) this.setHeader(name, value);
+    for (const { name, value } of HEADERS) if (!this.hasHeader(name)) this.setHeader(name, value);
     return typeof reason === "string" ? super.writeHead(status, reason, headers) : super.writeHead(status, reason);
   }
 }

@@ -50,7 +50,7 @@ export function createTurnAway({ admission, backlog, arrivals, events, isDrainin
     const isFirst = arrivals.isFirst(socket);
     const end = admission.admit(isCall ? "call" : "other", isFirst);
     if (end !== null) {
-      response.once("close", end);
+      response.on("close", end);
       if (isFirst && backlog.standingMs() > LOOK_AFTER_MS) {
         void turnsOfTheLoop(TURNS_TO_READ).then(() => {
           if (!socket.destroyed && !socket.readableEnded) serve();

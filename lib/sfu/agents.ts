@@ -42,6 +42,8 @@ interface Origin {
    * hundreds would be open for nothing.
    */
   readonly isSeldomAsked: boolean;
+  /** Whether nothing is under way on the connection; null until that is so for the first time. */
+  isIdle: boolean | null;
 }
 
 export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
@@ -64,7 +66,8 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
       if (!(connection instanceof Object)) return connection;
       const name = `${target.host ?? ""}:${String(target.port)}`;
       const bornMs = clock.monotonic();
-      origins.set(connection, { name, bornMs, isSeldomAsked: bornMs - (askedAtMs.peek(name) ?? bornMs) > idleMs });
+      const isSeldomAsked = bornMs - (askedAtMs.peek(name) ?? bornMs) > idleMs;
+      origins.set(connection, { name, bornMs, isSeldomAsked, isIdle: null });
       askedAtMs.set(name, bornMs);
       if (connection instanceof TLSSocket) watchHandshake(connection, nameOf(target), clock);
       return connection;
@@ -78,12 +81,18 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
       askedAtMs.set(origin.name, nowMs);
       if (origin.isSeldomAsked || nowMs - origin.bornMs >= MAX_AGE_MS || !keep(connection)) return false;
       // Node would look for it among all that are idle, which with a fleet of thousands is a fifth of all that is done.
-      connection.removeAllListeners("timeout").on("timeout", closeIdle);
+      if (origin.isIdle === null) {
+        connection.removeAllListeners("timeout").on("timeout", () => {
+          if (origin.isIdle === true) connection.destroy();
+        });
+      }
+      origin.isIdle = true;
       return true;
     };
     const reuse = agent.reuseSocket.bind(agent);
     agent.reuseSocket = (connection: Duplex, request: ClientRequest): void => {
-      connection.off("timeout", closeIdle);
+      const origin = origins.get(connection);
+      if (origin !== undefined) origin.isIdle = false;
       reuse(connection, request);
     };
   }
@@ -102,10 +111,6 @@ export function createAgents({ clock, idleMs, trust }: AgentsSettings): Agents {
       https.destroy();
     },
   };
-}
-
-function closeIdle(this: Duplex): void {
-  this.destroy();
 }
 
 /** @param ca authorities to believe beside the usual ones, PEM that can be read */

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Answer } from "../api/answer.ts";
 import { SfuError } from "../errors.ts";
@@ -58,6 +59,16 @@ function isVisible(text: string): boolean {
  * that nor a query.
  */
 function isWebUrl(text: string): boolean {
+  if (webUrls.has(text)) return true;
+  const isOne = readsAsWebUrl(text);
+  if (isOne) webUrls.set(text, true);
+  return isOne;
+}
+
+/** An SFU has one, and answers it a thousand times a second. */
+const webUrls = new LRUCache<string, true>({ max: 10_000 });
+
+function readsAsWebUrl(text: string): boolean {
   if (!/^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\"<>^`{|}]*)?$/i.test(text) || !isVisible(text)) return false;
   const url = URL.parse(text);
   return url !== null && url.port !== "0";

@@ -18,8 +18,12 @@ export interface Watched {
 
 /** Watches all that comes over the connections to SFUs, and not only what HTTP makes of it. */
 export interface ConnectionWatch {
-  /** Watches the connection of a request that is about to be sent. */
-  follow(sent: ClientRequest, bounds: Watched): void;
+  /**
+   * Watches the connection of a request that is about to be sent.
+   *
+   * @returns whether its answer has begun
+   */
+  follow(sent: ClientRequest, bounds: Watched): () => boolean;
   /**
    * Whether connections there may be used again. Not where one brought what nobody had asked for: it is closed, but the next
    * thing like it might come just when a request is under way, be taken for the answer, and one conference would get
@@ -89,10 +93,15 @@ export function createConnectionWatch(clock: Clock): ConnectionWatch {
     follow(sent, bounds) {
       const leftBytes = FRAMED * bounds.maxBytes + MOST_AROUND_A_BODY;
       const exchange: Connection["exchange"] = { ...bounds, sent, answer: null, leftBytes };
-      sent.once("response", (answer: IncomingMessage) => (exchange.answer = answer));
-      if (sent.socket === null) sent.once("socket", (socket: Socket) => take(socket, exchange));
+      sent.on("response", (answer: IncomingMessage) => {
+        exchange.answer = answer;
+        // Without the header Upgrade it is none to Node, which would use the connection again.
+        if (answer.statusCode === 101) bounds.refuse(switched());
+      });
+      if (sent.socket === null) sent.on("socket", (socket: Socket) => take(socket, exchange));
       else take(sent.socket, exchange);
       refuseOddities(sent, bounds.refuse);
+      return () => exchange.answer !== null;
     },
     mayBeKept: (origin) => distrusted.get(origin) === undefined,
   };
@@ -114,7 +123,6 @@ function spend(exchange: Connection["exchange"], bytes: number): void {
 }
 
 function refuseOddities(sent: ClientRequest, refuse: (error: SfuError) => void): void {
-  const refuseSwitch = (): void => refuse(new SfuError("garbage", "answered with a switch to another protocol", 101));
   let interim = 0;
   sent.on("information", () => {
     if (++interim === MAX_INTERIM + 1) {
@@ -122,12 +130,12 @@ function refuseOddities(sent: ClientRequest, refuse: (error: SfuError) => void):
     }
   });
   // Node hands over the connection and forgets it, and got would wait for an answer on it for ever.
-  sent.once("upgrade", (_answer: IncomingMessage, connection: Duplex) => {
+  sent.on("upgrade", (_answer: IncomingMessage, connection: Duplex) => {
     connection.destroy();
-    refuseSwitch();
+    refuse(switched());
   });
-  // Without the header Upgrade it is none to Node, which would use the connection again.
-  sent.once("response", ({ statusCode = 0 }: IncomingMessage) => {
-    if (statusCode === 101) refuseSwitch();
-  });
+}
+
+function switched(): SfuError {
+  return new SfuError("garbage", "answered with a switch to another protocol", 101);
 }

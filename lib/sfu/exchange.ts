@@ -125,20 +125,32 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
 
   const send = async (request: Outgoing, agents: Agents): Promise<Outcome> => {
     const { target, signal, maxBytes } = request;
-    const seen: { sent: ClientRequest | null; isAnswered: boolean } = { sent: null, isAnswered: false };
+    let connection: ClientRequest | null = null;
+    let isAnswered = (): boolean => false;
     const onSent: Sending["onSent"] = (sent, refuse) => {
-      seen.sent = sent;
-      sent.once("response", () => (seen.isAnswered = true));
-      watch.follow(sent, { origin: target.origin, maxBytes, refuse });
+      connection = sent;
+      isAnswered = watch.follow(sent, { origin: target.origin, maxBytes, refuse });
     };
     try {
       return { kind: "answered", answer: await transport({ ...request, agents, onSent }) };
     } catch (thrown) {
-      const { socket = null, reusedSocket = false } = seen.sent ?? {};
+      const { socket = null, reusedSocket = false } = connection ?? {};
       const error = toSfuError(thrown, socket, signal);
-      return { kind: "failed", error, isStale: reusedSocket && !seen.isAnswered && error.failure === "reset" };
+      return { kind: "failed", error, isStale: reusedSocket && !isAnswered() && error.failure === "reset" };
     }
   };
+
+  /**
+   * What lies unread in an idle connection, be it its end or an answer that nobody has asked for, is read before the
+   * connection is used again: one turn for what has been noticed already, and one to look anew. Whoever sets out in one turn
+   * waits for the same two.
+   */
+  const unreadIsRead = (): Promise<void> =>
+    (looking ??= turnsOfTheLoop(1).then(() => {
+      looking = null;
+      return turnsOfTheLoop(1);
+    }));
+  let looking: Promise<void> | null = null;
 
   const keptTo = ({ target, lookup }: Outgoing): Agents => {
     if (!watch.mayBeKept(target.origin)) return connections.fresh;
@@ -147,9 +159,7 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
 
   const exchange = async (asked: ExchangeRequest, body: Sending["body"], mayRepeat: boolean): Promise<Answer> => {
     const request = outgoing(asked, body);
-    // What lies unread in an idle connection, be it its end or an answer that nobody has asked for, is read before the
-    // connection is used again: one turn for what has been noticed already, and one to look anew.
-    await turnsOfTheLoop(2);
+    await unreadIsRead();
     const outcome = await send(request, keptTo(request));
     if (outcome.kind === "answered") return outcome.answer;
     if (!mayRepeat || !outcome.isStale || request.signal.aborted) throw outcome.error;

@@ -17,6 +17,8 @@ export interface Target {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly isSecure: boolean;
+  /** Host and port as they stand in the URL. */
+  readonly authority: string;
   /** Without the brackets of an IPv6 address. */
   readonly host: string;
   /** Empty for the scheme's own. */
@@ -27,9 +29,9 @@ export interface Target {
 
 /** @throws {TypeError} where that is no URL */
 export function targetOf(text: string): Target {
-  const { href: url, origin, protocol, hostname, port, pathname, search } = new URL(text);
+  const { href: url, origin, protocol, host: authority, hostname, port, pathname, search } = new URL(text);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  return { url, origin, isSecure: protocol === "https:", host, port, path: pathname + search };
+  return { url, origin, isSecure: protocol === "https:", authority, host, port, path: pathname + search };
 }
 
 /** One request as it goes out. */
