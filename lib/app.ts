@@ -234,7 +234,7 @@ export function createApp(initialConfig: Config, initialSecrets: Secrets, tools:
       // Everything below throws.
       handleErrors(events),
       // In force when the request comes; it ends by them, whatever is put in their place meanwhile.
-      (context, next) => routes(context, next),
+      (context, next) => routes(context, next) as Promise<unknown>,
       // What no route has taken counts as well.
       limited,
     ],

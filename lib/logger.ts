@@ -59,9 +59,13 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     if (TOLD_AS_REJECTED.has(event.outcome)) return;
     const { requestId, outcome, status, conference, region, country, callerAddress, coalesced } = event;
     const sfu = event.servedBy?.address ?? null;
-    const fields = { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced };
     const attempts = event.attempts.map(describeAttempt);
-    logger[levelOf(event)]({ ...fields, attempts, ms: roundedMs(event.durationMs) }, describeRequest(event));
+    const ms = roundedMs(event.durationMs);
+    // One literal: of all lines it is this one that is written a thousand times a second.
+    logger[levelOf(event)](
+      { requestId, outcome, status, conference, region, country, callerAddress, sfu, coalesced, attempts, ms },
+      describeRequest(event),
+    );
   });
 
   events.on("disconnect", (event) => {

@@ -7,7 +7,8 @@ export interface UnverifiedToken {
   readonly signed: string;
   /** The claims, in bytes that nobody has looked at. */
   readonly payload: Buffer;
-  readonly signature: Buffer;
+  /** In the URL's base64 alphabet, without padding. */
+  readonly signature: string;
 }
 
 /**
@@ -34,7 +35,7 @@ export function readToken(text: string): UnverifiedToken {
     checkHeader(bytesOf(header));
     lastGoodHeader = header;
   }
-  return { signed: `${header}.${payload}`, payload: bytesOf(payload), signature: bytesOf(signature) };
+  return { signed: `${header}.${payload}`, payload: bytesOf(payload), signature: urlTextOf(signature) };
 }
 
 /** All of one Odoo's tokens have the same, and so have those of all the others: it need not be read a thousand times a second. */
@@ -47,8 +48,17 @@ let lastGoodHeader = "";
 const BASE64 = /^(?:[\w+/-]{4})*(?:[\w+/-][AQgw](?:==)?|[\w+/-]{2}[AEIMQUYcgkosw048]=?)?$/;
 
 function bytesOf(segment: string): Buffer {
+  return Buffer.from(checked(segment), "base64");
+}
+
+function urlTextOf(segment: string): string {
+  const text = checked(segment);
+  return /[+/=]/.test(text) ? text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "") : text;
+}
+
+function checked(segment: string): string {
   if (!BASE64.test(segment)) throw malformed("expected base64 in each segment");
-  return Buffer.from(segment, "base64");
+  return segment;
 }
 
 function checkHeader(bytes: Buffer): void {

@@ -65,7 +65,7 @@ const ENCODED_HEADER = Buffer.from(JSON.stringify(HEADER)).toString("base64url")
  */
 export function sign(payload: Buffer, key: AuthKey): string {
   const signed = `${ENCODED_HEADER}.${payload.toString("base64url")}`;
-  return `${signed}.${key.hmac(signed).toString("base64url")}`;
+  return `${signed}.${key.signature(signed)}`;
 }
 
 /** The same by jose, for claims that the gateway or one of its commands makes itself. */

@@ -91,8 +91,8 @@ export function verifyWithAny(
 
 /** Over the text as it was sent, in constant time. */
 function isSignedWith({ signed, signature }: UnverifiedToken, key: AuthKey): boolean {
-  const expected = key.hmac(signed);
-  return signature.length === expected.length && timingSafeEqual(signature, expected);
+  const expected = key.signature(signed);
+  return signature.length === expected.length && timingSafeEqual(Buffer.from(signature), Buffer.from(expected));
 }
 
 /** RFC 7519, 4.1.4 to 4.1.6, without any leeway but that of the SFUs for `iat`. */

@@ -11,6 +11,9 @@ export interface Candidate {
   readonly isLastResort: boolean;
 }
 
+/** Why nobody may be asked: `overloaded` where some are merely full. */
+export type Shortage = "overloaded" | "none";
+
 /** The SFUs that may take one request, best first, handed out one by one. */
 export interface Candidates {
   /** How many are still to come, counted up to `most`. */
@@ -20,7 +23,7 @@ export interface Candidates {
   /** Those that would be next, if others were not finding out at this moment whether they are back. */
   beingTried(): readonly Sfu[];
   /** Why there is none, where none was ever handed out. */
-  readonly shortage: "overloaded" | "none";
+  shortage(): Shortage;
 }
 
 /** @param assigned the address that the conference is assigned to, null for none */
@@ -118,9 +121,7 @@ export function createRank({ fleet, availabilityOf, mayBeTried, strategy, shortl
         return { sfu, isAssigned: sfu.address === assigned, isLastResort };
       },
       beingTried: () => (mayResort() ? fleet.all().filter((sfu) => !given.has(sfu.address) && isBeingTried(sfu)) : []),
-      get shortage() {
-        return fleet.all().some(isFull) ? "overloaded" : "none";
-      },
+      shortage: () => (fleet.all().some(isFull) ? "overloaded" : "none"),
     };
   };
 }

@@ -1,4 +1,4 @@
-import type { Candidates } from "../balancing/rank.ts";
+import type { Shortage } from "../balancing/rank.ts";
 import { GatewayError, SfuError } from "../errors.ts";
 import { judge } from "./retryable.ts";
 
@@ -12,9 +12,9 @@ const FULL_RETRY_AFTER_S = 10;
 export class NobodyLeftError extends Error {
   override readonly name = "NobodyLeftError";
   /** Why nobody could be asked, where nobody was. */
-  readonly shortage: Candidates["shortage"];
+  readonly shortage: Shortage;
 
-  constructor(shortage: Candidates["shortage"]) {
+  constructor(shortage: Shortage) {
     super();
     this.shortage = shortage;
   }

@@ -107,7 +107,7 @@ async function walkInTurn(
     const candidate = timeoutMs > 0 ? candidates.next() : null;
     if (candidate === null) {
       if (await trialEnds()) return attempt();
-      throw new NobodyLeftError(candidates.shortage);
+      throw new NobodyLeftError(candidates.shortage());
     }
     const { sfu, isLastResort: asLastResort } = candidate;
     try {
@@ -230,7 +230,7 @@ function onlyAssigned(candidates: Candidates): Candidates {
     const candidate = candidates.next();
     return candidate?.isAssigned === true ? candidate : null;
   };
-  return { left: () => 1, next, beingTried: () => [], shortage: candidates.shortage };
+  return { left: () => 1, next, beingTried: () => [], shortage: () => candidates.shortage() };
 }
 
 /** The share of the budget that is spent on waiting for another gateway's attempts, at the most. */

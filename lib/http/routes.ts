@@ -17,7 +17,7 @@ export function route(routes: readonly Route[]): GatewayMiddleware {
     byPath.set(path, routerOf(routes.filter((one) => one[1] === path)));
   }
   const nowhere = routerOf([]);
-  return (context, next) => (byPath.get(context.path) ?? nowhere)(context, next);
+  return (context, next) => (byPath.get(context.path) ?? nowhere)(context, next) as Promise<unknown>;
 }
 
 function routerOf(routes: readonly Route[]): GatewayMiddleware {
@@ -31,5 +31,5 @@ function routerOf(routes: readonly Route[]): GatewayMiddleware {
   }
   const find = router.routes() as GatewayMiddleware;
   const refuse = router.allowedMethods() as GatewayMiddleware;
-  return (context, next) => find(context, async () => refuse(context, next));
+  return (context, next) => find(context, () => refuse(context, next) as Promise<unknown>) as Promise<unknown>;
 }

@@ -6,11 +6,15 @@ import { parseJson } from "../json.ts";
 
 /** A uuid of o-sfu and odoo/sfu has 36 characters. */
 const MAX_UUID_LENGTH = 256;
+const MAX_URL_LENGTH = 2048;
 
-/** `url` is where the browsers connect: an http or https URL. */
+/**
+ * As the documentation has it; `url` is where the browsers connect: an http or https URL. Answers are read by
+ * {@link parseChannel}, which asks for more.
+ */
 export const channelSchema = z.object({
-  uuid: z.string().min(1).max(MAX_UUID_LENGTH).refine(isVisible),
-  url: z.string().max(2048).refine(isWebUrl),
+  uuid: z.string().min(1).max(MAX_UUID_LENGTH),
+  url: z.string().max(MAX_URL_LENGTH),
 });
 
 /** What an SFU makes of a conference, and what Odoo stores of it. */
@@ -29,10 +33,13 @@ export function parseChannel(body: Uint8Array): Channel {
   } catch {
     throw new SfuError("garbage", "answered 200 with a body that is not JSON", 200);
   }
-  const result = channelSchema.safeParse(json);
-  if (result.success) return result.data;
-  const [field] = result.error.issues[0]?.path ?? [];
-  throw new SfuError("garbage", `answered 200 with JSON ${field === undefined ? NO_CHANNEL : FAULTS[field]}`, 200);
+  if (!isObject(json)) throw garbage("that is not {uuid, url}");
+  const { uuid, url } = json;
+  if (!isChannelName(uuid)) {
+    throw garbage(`whose uuid is no text of 1 to ${String(MAX_UUID_LENGTH)} visible characters`);
+  }
+  if (!isWebUrl(url)) throw garbage(`whose url ${NO_URL}`);
+  return { uuid, url };
 }
 
 /** Whether a channel may be called so, in an answer or in statistics. */
@@ -40,13 +47,16 @@ export function isChannelName(uuid: unknown): uuid is string {
   return typeof uuid === "string" && uuid !== "" && uuid.length <= MAX_UUID_LENGTH && isVisible(uuid);
 }
 
-const NO_CHANNEL = "that is not {uuid, url}";
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
 
-/** Never quoted: it may be anything. */
-const FAULTS: Readonly<Record<PropertyKey, string>> = {
-  uuid: `whose uuid is no text of 1 to ${String(MAX_UUID_LENGTH)} visible characters`,
-  url: "whose url is no http or https URL that browsers and Odoo can use: a host, perhaps a port and a path, no more",
-};
+/** @param how never quotes it: it may be anything */
+function garbage(how: string): SfuError {
+  return new SfuError("garbage", `answered 200 with JSON ${how}`, 200);
+}
+
+const NO_URL = "is no http or https URL that browsers and Odoo can use: a host, perhaps a port and a path, no more";
 
 /** No control characters, nothing that turns the writing around, no halves of characters. */
 function isVisible(text: string): boolean {
@@ -58,10 +68,11 @@ function isVisible(text: string): boolean {
  * as it is. Odoo appends the path of a disconnect, and a browser opens no WebSocket where there is a fragment, so neither
  * that nor a query.
  */
-function isWebUrl(text: string): boolean {
-  if (webUrls.has(text)) return true;
-  const isOne = readsAsWebUrl(text);
-  if (isOne) webUrls.set(text, true);
+function isWebUrl(url: unknown): url is string {
+  if (typeof url !== "string" || url.length > MAX_URL_LENGTH) return false;
+  if (webUrls.has(url)) return true;
+  const isOne = readsAsWebUrl(url);
+  if (isOne) webUrls.set(url, true);
   return isOne;
 }
 

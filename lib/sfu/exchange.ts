@@ -125,18 +125,17 @@ export function createExchange(settings: ExchangeSettings = {}): Exchange {
 
   const send = async (request: Outgoing, agents: Agents): Promise<Outcome> => {
     const { target, signal, maxBytes } = request;
-    let connection: ClientRequest | null = null;
-    let isAnswered = (): boolean => false;
+    const seen: { sent: ClientRequest | null; isAnswered: () => boolean } = { sent: null, isAnswered: () => false };
     const onSent: Sending["onSent"] = (sent, refuse) => {
-      connection = sent;
-      isAnswered = watch.follow(sent, { origin: target.origin, maxBytes, refuse });
+      seen.sent = sent;
+      seen.isAnswered = watch.follow(sent, { origin: target.origin, maxBytes, refuse });
     };
     try {
       return { kind: "answered", answer: await transport({ ...request, agents, onSent }) };
     } catch (thrown) {
-      const { socket = null, reusedSocket = false } = connection ?? {};
+      const { socket = null, reusedSocket = false } = seen.sent ?? {};
       const error = toSfuError(thrown, socket, signal);
-      return { kind: "failed", error, isStale: reusedSocket && !isAnswered() && error.failure === "reset" };
+      return { kind: "failed", error, isStale: reusedSocket && !seen.isAnswered() && error.failure === "reset" };
     }
   };
 

@@ -25,7 +25,7 @@ describe("the throttle of refused tokens", () => {
   });
 
   const watched = async (throttle: Throttle, verify: () => unknown, address = HERE): Promise<unknown> =>
-    throttle.watch(address, verify);
+    await throttle.watch(address, verify);
 
   /** What became of a token: `ok`, or the code of the refusal. */
   const outcomeOf = async (throttle: Throttle, verify: () => unknown = bad, address = HERE): Promise<string> => {

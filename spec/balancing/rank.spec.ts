@@ -92,7 +92,7 @@ describe("the ranking of one request", () => {
     const candidates = rank();
     expect(candidates.left(3)).to.equal(0);
     expect(candidates.next()).to.equal(null);
-    expect(candidates.shortage).to.equal("none");
+    expect(candidates.shortage()).to.equal("none");
   });
 
   it("hands its placement on to the strategy", () => {
@@ -292,7 +292,7 @@ describe("the ranking of one request", () => {
       expect(walk(rank())).to.equal("3");
       stand(EXPIRED, c);
       expect(walk(rank())).to.equal("");
-      expect(rank().shortage).to.equal("none");
+      expect(rank().shortage()).to.equal("none");
     });
 
     it("leaves out whom somebody is trying already", () => {
@@ -316,7 +316,7 @@ describe("the ranking of one request", () => {
       stand(FULL, c);
       const candidates = rank();
       expect(walk(candidates)).to.equal("");
-      expect(candidates.shortage).to.equal("overloaded");
+      expect(candidates.shortage()).to.equal("overloaded");
     });
 
     for (const standing of [DRAINING, ON_TRIAL]) {
@@ -324,7 +324,7 @@ describe("the ranking of one request", () => {
         stand(DOWN, a, b);
         stand(standing, c);
         const candidates = rank();
-        expect(candidates.shortage).to.equal("none");
+        expect(candidates.shortage()).to.equal("none");
         expect(walk(candidates)).to.equal("21");
       });
     }
@@ -399,7 +399,7 @@ describe("the ranking of one request", () => {
       stand(DRAINING, c);
       const candidates = rank();
       expect(candidates.next()).to.equal(null);
-      expect(candidates.shortage).to.equal("overloaded");
+      expect(candidates.shortage()).to.equal("overloaded");
     });
 
     it("as none to be asked where nobody is full", () => {
@@ -407,7 +407,7 @@ describe("the ranking of one request", () => {
       stand(MISCONFIGURED, c);
       const candidates = rank();
       expect(candidates.next()).to.equal(null);
-      expect(candidates.shortage).to.equal("none");
+      expect(candidates.shortage()).to.equal("none");
     });
   });
 });

@@ -111,7 +111,7 @@ describe("a ranking, whatever the fleet", () => {
         expect(given.slice(usual.length)).to.have.members(lastResorts);
         const first = usual.length > 0 ? usual : lastResorts;
         if (first.some(({ address }) => address === assigned)) expect(given[0]!.address).to.equal(assigned);
-        expect(candidates.shortage).to.equal(isFull ? "overloaded" : "none");
+        expect(candidates.shortage()).to.equal(isFull ? "overloaded" : "none");
       },
     ),
   );
