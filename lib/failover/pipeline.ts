@@ -81,48 +81,88 @@ async function walk(
     const entry = await affinity.enter(call.conference, { signal, timeoutMs: PATIENCE * leftMs });
     if (entry.kind === "placed") return { channel: entry.channel, sfu: registry.get(entry.address) };
     turn = entry;
-    return await walkInTurn(entry, call, attempts, signal, settings, tools);
+    return await new Walk(entry, call, attempts, signal, settings, tools).serve();
   } catch (error) {
     void turn?.end(null);
     throw toAnswer(toError(error), attempts.length, signal);
   }
 }
 
-async function walkInTurn(
-  turn: Turn,
-  call: Call,
-  attempts: AttemptEvent[],
-  signal: AbortSignal,
-  settings: Config["failover"],
-  { clock, events, rank, affinity, ledger, breakers, client, lagSince = () => 0 }: FailoverTools,
-): Promise<Served> {
-  const { requestId } = call.join;
-  const placement = turn.isShared ? call.placement : { ...call.placement, agreeOn: call.conference };
-  let candidates = rank(placement, turn.home);
+/** One call's walk, while nobody else asks for its conference. An object, and no closures: it is made for every call. */
+class Walk {
+  readonly #turn: Turn;
+  readonly #call: Call;
+  readonly #attempts: AttemptEvent[];
+  readonly #signal: AbortSignal;
+  readonly #settings: Config["failover"];
+  readonly #tools: FailoverTools;
+  #candidates: Candidates;
+  #trialsUntilMs: number | null = null;
   /** What an answer that is not a channel turns out to mean once the chain has ended. */
-  const ending = Promise.withResolvers<Verdict>();
+  readonly #ending = Promise.withResolvers<Verdict>();
 
-  const attempt = async (): Promise<ServedBy> => {
-    const timeoutMs = fairShareMs();
-    const candidate = timeoutMs > 0 ? candidates.next() : null;
+  constructor(
+    turn: Turn,
+    call: Call,
+    attempts: AttemptEvent[],
+    signal: AbortSignal,
+    settings: Config["failover"],
+    tools: FailoverTools,
+  ) {
+    this.#turn = turn;
+    this.#call = call;
+    this.#attempts = attempts;
+    this.#signal = signal;
+    this.#settings = settings;
+    this.#tools = tools;
+    this.#candidates = this.#rank(turn.home);
+  }
+
+  /** The first candidate that serves, by p-retry. */
+  async serve(): Promise<Served> {
+    try {
+      const served = await pRetry(() => this.#attempt(), {
+        // p-retry counts what comes after the first.
+        retries: this.#settings.maxRetries - 1,
+        minTimeout: 0,
+        maxTimeout: 0,
+        signal: this.#signal,
+        shouldRetry: ({ error }) => judge(error).then === "next",
+      });
+      this.#ending.resolve("fault");
+      const recorded = this.#record(served);
+      const home = recorded instanceof Promise ? await recorded : recorded;
+      return home === null || home === served.sfu.address ? served : ((await this.#serveAt(home)) ?? served);
+    } catch (error) {
+      this.#ending.resolve(!this.#signal.aborted && agree(this.#attempts) ? "fine" : "nothing");
+      throw error;
+    }
+  }
+
+  #rank(home: string | null): Candidates {
+    const { placement, conference } = this.#call;
+    return this.#tools.rank(this.#turn.isShared ? placement : { ...placement, agreeOn: conference }, home);
+  }
+
+  async #attempt(): Promise<ServedBy> {
+    const timeoutMs = this.#fairShareMs();
+    const candidate = timeoutMs > 0 ? this.#candidates.next() : null;
     if (candidate === null) {
-      if (await trialEnds()) return attempt();
-      throw new NobodyLeftError(candidates.shortage());
+      if (await this.#trialEnds()) return this.#attempt();
+      throw new NobodyLeftError(this.#candidates.shortage());
     }
     const { sfu, isLastResort: asLastResort } = candidate;
     try {
-      return await breakers.run(sfu, () => ask(candidate, timeoutMs), {
-        verdictOf: (error) => verdictOn(sfu, error, timeoutMs),
+      return await this.#tools.breakers.run(sfu, () => this.#ask(candidate, timeoutMs), {
+        verdictOf: (error) => this.#verdictOn(sfu, error, timeoutMs),
         asLastResort,
       });
     } catch (error) {
       // Nobody was asked, so it was no attempt.
-      if (error instanceof BreakerOpenError) return attempt();
+      if (error instanceof BreakerOpenError) return this.#attempt();
       throw error;
     }
-  };
-
-  let trialsUntilMs: number | null = null;
+  }
 
   /**
    * Where the last SFU that was in has just failed this call, and another call is finding out at this moment whether the
@@ -130,96 +170,86 @@ async function walkInTurn(
    *
    * @returns whether there may be a candidate now
    */
-  const trialEnds = async (): Promise<boolean> => {
-    const tried = attempts.length === 0 ? [] : candidates.beingTried();
+  async #trialEnds(): Promise<boolean> {
+    const { clock, breakers } = this.#tools;
+    const tried = this.#attempts.length === 0 ? [] : this.#candidates.beingTried();
     if (tried.length === 0) return false;
     const nowMs = clock.monotonic();
-    trialsUntilMs ??= Math.min(call.deadlineMs, nowMs + TRIALS_MS);
-    const timeoutMs = Math.floor(trialsUntilMs - nowMs);
+    this.#trialsUntilMs ??= Math.min(this.#call.deadlineMs, nowMs + TRIALS_MS);
+    const timeoutMs = Math.floor(this.#trialsUntilMs - nowMs);
     if (timeoutMs <= 0) return false;
     const onTimeout = (): Error => new NobodyLeftError("none");
-    return withDeadline({ clock, timeoutMs, signal, onTimeout }, () =>
+    return withDeadline({ clock, timeoutMs, signal: this.#signal, onTimeout }, () =>
       Promise.race(tried.map((sfu) => breakers.tried(sfu))),
     ).then(
       () => true,
       () => false,
     );
-  };
+  }
 
   /** What is left of the budget, divided among the attempts that can still be made. */
-  const fairShareMs = (): number => {
-    const leftMs = Math.floor(call.deadlineMs - clock.monotonic());
-    const toCome = Math.max(1, candidates.left(settings.maxRetries - attempts.length));
+  #fairShareMs(): number {
+    const leftMs = this.#leftMs();
+    const toCome = Math.max(1, this.#candidates.left(this.#settings.maxRetries - this.#attempts.length));
     const share = Math.max(Math.floor(leftMs / toCome), Math.min(leftMs, SHORTEST_ATTEMPT_MS));
-    return Math.min(settings.attemptTimeoutMs, share);
-  };
+    return Math.min(this.#settings.attemptTimeoutMs, share);
+  }
 
-  const ask = async ({ sfu, isAssigned }: Candidate, timeoutMs: number): Promise<ServedBy> => {
-    const previous = attempts.at(-1);
+  /** Of the budget; negative where it is used up. */
+  #leftMs(): number {
+    return Math.floor(this.#call.deadlineMs - this.#tools.clock.monotonic());
+  }
+
+  async #ask({ sfu, isAssigned }: Candidate, timeoutMs: number): Promise<ServedBy> {
+    const { clock, events, ledger, client } = this.#tools;
+    const previous = this.#attempts.at(-1);
     if (previous !== undefined) events.emit("failover", { from: previous });
     // Before the answer: of many that are asked for at once, each has to see the others.
     const takeBack = isAssigned ? null : ledger.claim(sfu);
     const startedMs = clock.monotonic();
-    const end = (error: SfuError | null): void => {
-      const ended = { requestId, sfu, durationMs: clock.monotonic() - startedMs, error };
-      attempts.push(ended);
-      events.emit("attempt", ended);
-    };
     try {
-      const channel = await client.join(sfu, call.join, { timeoutMs, signal });
-      end(null);
+      const channel = await client.join(sfu, this.#call.join, { timeoutMs, signal: this.#signal });
+      this.#ended(sfu, startedMs, null);
       return { channel, sfu };
     } catch (error) {
       takeBack?.();
-      if (error instanceof SfuError) end(error);
+      if (error instanceof SfuError) this.#ended(sfu, startedMs, error);
       throw error;
     }
-  };
+  }
 
-  const verdictOn = async (sfu: Sfu, error: Error, timeoutMs: number): Promise<Verdict> => {
-    const tookMs = attempts.find((ended) => ended.error === error)?.durationMs ?? 0;
+  #ended(sfu: Sfu, startedMs: number, error: SfuError | null): void {
+    const { clock, events } = this.#tools;
+    const { requestId } = this.#call.join;
+    const ended = { requestId, sfu, durationMs: clock.monotonic() - startedMs, error };
+    this.#attempts.push(ended);
+    events.emit("attempt", ended);
+  }
+
+  async #verdictOn(sfu: Sfu, error: Error, timeoutMs: number): Promise<Verdict> {
+    const { clock, events, lagSince = () => 0 } = this.#tools;
+    const tookMs = this.#attempts.find((ended) => ended.error === error)?.durationMs ?? 0;
     const { blame } = judge(error, tookMs, timeoutMs, lagSince(clock.monotonic() - tookMs));
-    const verdict = blame === "unsure" ? await ending.promise : VERDICTS[blame];
+    const verdict = blame === "unsure" ? await this.#ending.promise : VERDICTS[blame];
     if (verdict === "fault") events.emit("fault", { sfu, error });
     return verdict;
-  };
+  }
 
-  /** The first candidate that serves. */
-  const serve = (): Promise<ServedBy> =>
-    pRetry(attempt, {
-      // p-retry counts what comes after the first.
-      retries: settings.maxRetries - 1,
-      minTimeout: 0,
-      maxTimeout: 0,
-      signal,
-      shouldRetry: ({ error }) => judge(error).then === "next",
-    });
+  /** What is not on record when the caller gives up goes on there without him. @returns null then */
+  #record({ sfu, channel }: ServedBy): string | null | Promise<string | null> {
+    const { clock, affinity } = this.#tools;
+    const recorded = this.#turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs });
+    if (!(recorded instanceof Promise)) return recorded;
+    return inTime({ clock, timeoutMs: Math.max(0, this.#leftMs()) }, recorded);
+  }
 
   /**
    * The other gateways took this one for dead, and one of them has placed the conference elsewhere. Its members are there;
    * the channel that was made here empties by itself.
    */
-  const serveAt = async (home: string): Promise<Served | null> => {
-    candidates = onlyAssigned(rank(placement, home));
-    return attempt().catch(() => null);
-  };
-
-  /** What is not on record when the caller gives up goes on there without him. @returns null then */
-  const record = ({ sfu, channel }: ServedBy): string | null | Promise<string | null> => {
-    const recorded = turn.end({ address: sfu.address, channel, ttlMs: affinity.ttlMs });
-    if (!(recorded instanceof Promise)) return recorded;
-    return inTime({ clock, timeoutMs: Math.max(0, call.deadlineMs - clock.monotonic()) }, recorded);
-  };
-
-  try {
-    const served = await serve();
-    ending.resolve("fault");
-    const recorded = record(served);
-    const home = recorded instanceof Promise ? await recorded : recorded;
-    return home === null || home === served.sfu.address ? served : ((await serveAt(home)) ?? served);
-  } catch (error) {
-    ending.resolve(!signal.aborted && agree(attempts) ? "fine" : "nothing");
-    throw error;
+  async #serveAt(home: string): Promise<Served | null> {
+    this.#candidates = onlyAssigned(this.#rank(home));
+    return this.#attempt().catch(() => null);
   }
 }
 
