@@ -27,7 +27,7 @@ export interface SteadyPeer {
 }
 
 const ROUNDS = 5;
-const WARM_UP_S = 6;
+const WARM_UP_S = 14;
 
 /** @throws where wrk is not installed */
 export async function measureSteady(options: {
