@@ -4,6 +4,7 @@ import type { Registry } from "../sfu/registry.ts";
 import type { Report } from "../sfu/report.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { ORDINARY_SIZE } from "../sfu/stats.ts";
+import { Moments } from "./moments.ts";
 
 /**
  * What has been placed on each SFU and does not show in its report yet. Reports are old: without this, all conferences
@@ -36,8 +37,8 @@ const USUAL_SIZE = 4;
 const USUAL_SIZE_WEIGHT = 30;
 
 interface Page {
-  /** When conferences were placed, on the clock's monotonic scale, oldest first; none older than {@link FILLING_MS}. */
-  placedAtMs: number[];
+  /** When conferences were placed; none longer ago than {@link FILLING_MS}. */
+  readonly placed: Moments;
   /** How many of them the report cannot show. */
   sinceReport: number;
   /** How much is missing of the conferences that the report shows, in whole ones: 1 of one placed just before it. */
@@ -61,7 +62,7 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
   const pageOf = ({ address }: Sfu): Page => {
     const present = pages.get(address);
     if (present !== undefined) return present;
-    const page = { placedAtMs: [], sinceReport: 0, stillToCome: 0, sessions: 0, filled: 0 };
+    const page = { placed: new Moments(), sinceReport: 0, stillToCome: 0, sessions: 0, filled: 0 };
     // Whoever has left must not be remembered by an answer that comes in late.
     if (registry.get(address) !== null) pages.set(address, page);
     return page;
@@ -73,10 +74,10 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
   };
 
   const read = (page: Page, { sessions: reported, channels, ordinarySessions, atMs }: Report): void => {
-    page.placedAtMs = page.placedAtMs.filter((placedMs) => placedMs > atMs - FILLING_MS);
-    const shown = page.placedAtMs.filter((placedMs) => placedMs <= atMs);
+    page.placed.forgetUntil(atMs - FILLING_MS);
+    const shown = page.placed.until(atMs);
     const toCome = shown.reduce((missing, placedMs) => missing + 1 - (atMs - placedMs) / FILLING_MS, 0);
-    page.sinceReport = page.placedAtMs.length - shown.length;
+    page.sinceReport = page.placed.count - shown.length;
     // What was placed may have ended, or never have begun: no more can be filling than there are.
     page.stillToCome = Math.min(toCome, channels);
     sum(page, -1);
@@ -89,13 +90,9 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
   const upToDate = (sfu: Sfu): Page | undefined => {
     const page = pages.get(sfu.address);
     if (page === undefined) return undefined;
-    const firstMs = page.placedAtMs[0];
-    const oldestMs = firstMs === undefined ? -Infinity : clock.monotonic() - FILLING_MS;
-    if (firstMs !== undefined && firstMs <= oldestMs) {
-      page.placedAtMs = page.placedAtMs.filter((placedMs) => placedMs > oldestMs);
-      page.sinceReport = Math.min(page.sinceReport, page.placedAtMs.length);
-    }
-    page.stillToCome = Math.min(page.stillToCome, page.placedAtMs.length - page.sinceReport);
+    if (page.placed.count > 0) page.placed.forgetUntil(clock.monotonic() - FILLING_MS);
+    page.sinceReport = Math.min(page.sinceReport, page.placed.count);
+    page.stillToCome = Math.min(page.stillToCome, page.placed.count - page.sinceReport);
     return page;
   };
 
@@ -113,7 +110,7 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
       const page = pageOf(sfu);
       const atMs = clock.monotonic() - ageMs;
       const report = registry.report(sfu);
-      page.placedAtMs.splice(page.placedAtMs.findLastIndex((placedMs) => placedMs <= atMs) + 1, 0, atMs);
+      page.placed.add(atMs);
       if (ageMs === 0 || report === null || atMs > report.atMs) page.sinceReport++;
       // It shows in the report, and was not accounted for.
       else read(page, report);
@@ -121,11 +118,9 @@ export function createLedger(clock: Clock, events: Events, registry: Registry): 
       return () => {
         if (isTakenBack) return;
         isTakenBack = true;
-        const index = page.placedAtMs.lastIndexOf(atMs);
-        if (index < 0) return;
-        page.placedAtMs.splice(index, 1);
+        const later = page.placed.remove(atMs);
         // A report that came meanwhile has made its own reckoning.
-        if (page.sinceReport > page.placedAtMs.length - index) page.sinceReport--;
+        if (later !== null && page.sinceReport > later) page.sinceReport--;
       };
     },
     placedSinceReport: (sfu) => upToDate(sfu)?.sinceReport ?? 0,
