@@ -163,7 +163,7 @@ describe("the launcher", function () {
         if (fits) {
           expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: "" });
           expect(stdout).to.equal(
-            `--disable-warning=ExperimentalWarning --max-semi-space-size=16 ${root}/dist/cli/main.js a b *\n`,
+            `--disable-warning=ExperimentalWarning --max-semi-space-size=16 --v8-pool-size=1 --no-memory-reducer ${root}/dist/cli/main.js a b *\n`,
           );
         } else {
           expect({ exitCode, stdout }).to.deep.equal({ exitCode: 1, stdout: "" });
